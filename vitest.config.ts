@@ -1,0 +1,13 @@
+import { defineConfig } from 'vitest/config'
+
+export default defineConfig({
+  test: {
+    include: ['test/**/*.test.ts'],
+    testTimeout: 30_000,
+    hookTimeout: 30_000,
+    coverage: {
+      include: ['src/log/**', 'src/*.ts', 'src/clients/**', 'src/sources/**', 'src/server/*.ts'],
+      reporter: ['text', 'json-summary'],
+    },
+  },
+})
