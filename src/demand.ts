@@ -1,0 +1,218 @@
+/**
+ * Whether a feed takes more now, and who is waiting to hear that it does. Four things close demand, each for its own reason:
+ *
+ *     burst         so much is published and not flushed: a source that is always ready must let the others have their turn
+ *     gate          the slowest reader under `pause` is beyond the high mark; opens below the low mark
+ *     pace          the fastest reader that made progress within the last second is: a source that can wait overruns the
+ *                   slow ones and not everybody, and goes on when nobody moves
+ *     min-clients   the readers it waits for have not come
+ *
+ * The burst is flow within a turn; the other three are what operators see as "source paused". A source that cannot wait is
+ * never paused. Owned by a feed.
+ */
+import type { PauseCause } from './events.ts'
+import { Gate } from './log/gate.ts'
+import type { Log } from './log/log.ts'
+import type { FeedSettings } from './options.ts'
+import type { Reader } from './reader.ts'
+
+const BURST_BYTES = 1024 * 1024
+const BURST_MESSAGES = 1_000
+/** How long after its last progress a reader still paces the source. */
+const PACE_MS = 1_000
+
+export interface DemandEvents {
+  paused(cause: PauseCause): void
+  resumed(pausedMs: number): void
+}
+
+/** A reader that may not hold the gate any longer. */
+export interface Overdue {
+  readonly reader: Reader
+  readonly cause: 'pause' | 'gate-rate'
+  readonly detail: string
+}
+
+export class Demand {
+  readonly gate = new Gate<Reader>()
+
+  readonly #log: Log
+  readonly #settings: FeedSettings
+  readonly #events: DemandEvents
+  readonly #canWait: boolean
+  readonly #burstBytesMost: number
+  readonly #burstMessagesMost: number
+  readonly #pace: { readonly bytes: number; readonly messages: number }
+  #burstBytes = 0
+  #burstMessages = 0
+  #cause: PauseCause | undefined
+  #causeSince = 0
+  #pausedMs = 0
+  #fastest: Reader | undefined
+  #complete: boolean
+  #over = false
+  #waiting: { readonly promise: Promise<void>; readonly resolve: () => void } | undefined
+  #askedAt = performance.now()
+  /** For whom the source has waited, for how long, and where that reader was when it began. */
+  #held: { readonly reader: Reader; readonly bytes: number; waitedMs: number } | undefined
+
+  /** `canWait` is false for a source that cannot: nothing but the burst is told to it, and that it ignores. */
+  constructor(log: Log, settings: FeedSettings, canWait: boolean, events: DemandEvents) {
+    this.#log = log
+    this.#settings = settings
+    this.#events = events
+    this.#canWait = canWait
+    this.#complete = settings.minClients === 0
+    const { capacity, lag } = settings
+    const bytes = Math.min(capacity.bytes, lag.max.bytes)
+    const messages = Math.min(capacity.messages, lag.max.messages)
+    this.#pace = { bytes, messages }
+    this.#burstBytesMost = Math.min(BURST_BYTES, bytes / 4)
+    this.#burstMessagesMost = Math.min(BURST_MESSAGES, Math.max(1, messages / 4))
+    this.evaluate(performance.now())
+  }
+
+  get open(): boolean {
+    return this.#cause === undefined && !this.#bursting
+  }
+
+  get cause(): PauseCause | undefined {
+    return this.#cause
+  }
+
+  /** Whether what is published and not flushed comes near what the log can keep: it must be flushed now, or healthy readers lose it. */
+  get brimming(): boolean {
+    return this.#burstBytes > this.#pace.bytes / 2 || this.#burstMessages > this.#pace.messages / 2
+  }
+
+  pausedSeconds(now: number): number {
+    return (this.#pausedMs + (this.#cause === undefined ? 0 : now - this.#causeSince)) / 1_000
+  }
+
+  /** Resolves when demand is open, or when the feed takes no more for good. */
+  ready(): Promise<void> {
+    if (this.open || this.#over) return Promise.resolve()
+    if (this.#waiting === undefined) {
+      const { promise, resolve } = deferred()
+      this.#waiting = { promise, resolve }
+    }
+    return this.#waiting.promise
+  }
+
+  published(bytes: number): void {
+    this.#burstBytes += bytes
+    this.#burstMessages++
+  }
+
+  /** Every live reader has been sent everything, or is not live any more. */
+  flushed(now: number): void {
+    this.#burstBytes = 0
+    this.#burstMessages = 0
+    this.evaluate(now)
+  }
+
+  /** So many readers are there now. */
+  joined(readers: number, now: number): void {
+    if (readers >= this.#settings.minClients) this.#complete = true
+    this.evaluate(now)
+  }
+
+  /** A reader got on: it may be the fastest now. */
+  progressed(reader: Reader): void {
+    if (this.#fastest === undefined || reader.confirmed.bytes >= this.#fastest.confirmed.bytes) this.#fastest = reader
+  }
+
+  /** Looks for another fastest reader where the known one has left or stopped. */
+  tick(readers: Iterable<Reader>, now: number): void {
+    const moving = (reader: Reader) =>
+      reader.state === 'live' || (reader.state !== 'closed' && now - reader.progressedAt <= PACE_MS)
+    if (this.#fastest !== undefined && !moving(this.#fastest)) {
+      this.#fastest = undefined
+      for (const reader of readers) if (moving(reader)) this.progressed(reader)
+    }
+    this.evaluate(now)
+  }
+
+  /** Decides anew whether the source has to wait, and wakes it if not. */
+  evaluate(now: number): void {
+    const cause = this.#canWait && !this.#over ? this.#reason() : undefined
+    this.#log.floor = this.gate.count
+    if (cause !== this.#cause) this.#change(cause, now)
+    if (this.#waiting !== undefined && (this.open || this.#over)) {
+      this.#waiting.resolve()
+      this.#waiting = undefined
+    }
+  }
+
+  /** The feed takes no more: nobody waits in vain. */
+  finish(now: number): void {
+    this.#over = true
+    this.evaluate(now)
+  }
+
+  /** Asked on each turn of the wheel: the gate's holder, once it has kept the source waiting for too long without getting on, or too slowly. */
+  overdue(now: number): Overdue | undefined {
+    const sinceLast = now - this.#askedAt
+    this.#askedAt = now
+    const { maxPauseMs, minGateBytesPerSec } = this.#settings
+    const reader = this.#cause === 'gate' && maxPauseMs > 0 ? this.gate.slowest : undefined
+    if (reader?.state !== 'blocked') return undefined
+    const idleMs = now - Math.max(reader.progressedAt, this.#causeSince)
+    if (idleMs > maxPauseMs) {
+      return { reader, cause: 'pause', detail: `no progress for ${Math.round(idleMs)} ms while the source waits` }
+    }
+    // The rate is what it took for each second that the source has waited for it, over `maxPauseMs` of waiting.
+    const { bytes } = reader.confirmed
+    if (this.#held?.reader !== reader) this.#held = { reader, bytes, waitedMs: 0 }
+    this.#held.waitedMs += sinceLast
+    if (this.#held.waitedMs < maxPauseMs) return undefined
+    const rate = Math.round(((bytes - this.#held.bytes) / this.#held.waitedMs) * 1_000)
+    this.#held = undefined
+    if (rate >= minGateBytesPerSec) return undefined
+    return {
+      reader,
+      cause: 'gate-rate',
+      detail: `${rate} B/s while the source waits, at least ${minGateBytesPerSec} asked`,
+    }
+  }
+
+  get #bursting(): boolean {
+    return this.#burstBytes >= this.#burstBytesMost || this.#burstMessages >= this.#burstMessagesMost
+  }
+
+  #reason(): PauseCause | undefined {
+    if (!this.#complete) return 'min-clients'
+    const { highBytes, lowBytes, capacity } = this.#settings
+    const log = this.#log
+    const mark = this.#cause === 'gate' ? lowBytes : highBytes
+    const behind = this.gate.distance(log.bytes, mark)
+    if (behind > mark || (behind > 0 && log.held > capacity.bytes + 2 * log.segmentBytes)) return 'gate'
+    if (this.#fastest === undefined) return undefined
+    const share = (this.#cause === 'pace' ? lowBytes : highBytes) / capacity.bytes
+    const { bytes, count } = this.#fastest.confirmed
+    return log.bytes - bytes > this.#pace.bytes * share || log.count - count > this.#pace.messages * share
+      ? 'pace'
+      : undefined
+  }
+
+  #change(cause: PauseCause | undefined, now: number): void {
+    const before = this.#cause
+    const lasted = now - this.#causeSince
+    this.#cause = cause
+    this.#causeSince = now
+    if (before !== undefined) {
+      this.#pausedMs += lasted
+      this.#events.resumed(lasted)
+    }
+    if (cause !== undefined) this.#events.paused(cause)
+  }
+}
+
+/** Promise.withResolvers, which Node has from 22 on. */
+export function deferred(): { readonly promise: Promise<void>; readonly resolve: () => void } {
+  let resolve = () => {}
+  const promise = new Promise<void>(done => {
+    resolve = done
+  })
+  return { promise, resolve }
+}

@@ -1,0 +1,258 @@
+/**
+ * Options of hub and feeds: meaning, unit, default, and the rules they must keep. Checked at once, unknown keys refused,
+ * each refusal a sentence "path: expected …, got …". config.ts derives flags and environment variables from the same names.
+ */
+import { z } from 'zod'
+import { expected, SpillwayError } from './errors.ts'
+import { OPCODES } from './log/frame.ts'
+import { logSlackBytes, SLICE_BYTES } from './log/log.ts'
+import type { LagLimits, Overflow } from './log/overflow.ts'
+import { OVERFLOWS, POLICIES } from './log/overflow.ts'
+
+/** An amount of a log: in bytes, or in any of the three units. What is left out is no limit, bytes aside. */
+export type Amount =
+  | number
+  | {
+      readonly bytes?: number | undefined
+      readonly messages?: number | undefined
+      readonly ms?: number | undefined
+    }
+
+export interface FeedOptions {
+  /** What its messages are on the wire. @default 'text' */
+  readonly format?: keyof typeof OPCODES
+  /** What happens when a reader is too slow. @default 'skip' */
+  readonly overflow?: Overflow
+  /** The policies its readers may ask for. @default the feed's own, and every one that does not slow others */
+  readonly allow?: readonly Overflow[]
+  /** How much the log keeps. @default 16 MiB, in any number of messages of any age */
+  readonly capacity?: Amount
+  /** How far behind a reader may be: queued under `skip`, unconfirmed under `evict`. @default the capacity */
+  readonly maxLag?: Amount
+  /** A lower limit that may be exceeded for `softForMs`. @default none */
+  readonly softLag?: Amount
+  /** How long a reader may stay over `softLag`, in milliseconds. @default 10_000 */
+  readonly softForMs?: number
+  /** Share of the capacity at which the source has to wait. @default 0.75 */
+  readonly highMark?: number
+  /** Share of the capacity at which it may go on. @default 0.5 */
+  readonly lowMark?: number
+  /** How long the gate's holder may make no progress while the source waits for it, in milliseconds. @default 10_000 */
+  readonly maxPauseMs?: number
+  /** How much the gate's holder must take while the source waits for it, in bytes per second. @default 0 */
+  readonly minGateBytesPerSec?: number
+  /** Largest payload. @default 1 MiB, or what fits above the high mark */
+  readonly maxMessageBytes?: number
+  /** The source is held until so many readers are there. @default 0 */
+  readonly minClients?: number
+  /** Name of this life of the log, for a source that has one of its own. @default random */
+  readonly epoch?: string
+}
+
+export interface HubOptions {
+  /** Clients at the most; a newcomer beyond is refused. @default 10_000 */
+  readonly maxClients?: number
+  /** How long a ping may go unanswered without any sign of life before the client is evicted; 0 = never. @default 30_000 */
+  readonly stallTimeoutMs?: number
+  /** From the close frame to the end of the socket, in milliseconds. @default 3_000 */
+  readonly evictGraceMs?: number
+  /** Told what operators should know; the library itself never prints. @default nobody */
+  readonly logger?: Logger
+}
+
+/** What the hub tells operators, a line each. `console` will do. */
+export interface Logger {
+  info(line: string): void
+  warn(line: string): void
+  error(line: string): void
+}
+
+export const SILENT: Logger = { info() {}, warn() {}, error() {} }
+
+const MIB = 1024 * 1024
+/** What a frame may take besides its payload (RFC 6455 §5.2: 10 bytes at the most), rounded up. */
+const HEADER_BYTES = 16
+/** Timers end at 24 days, and fire at once beyond. */
+const MAX_TIMER_MS = 2 ** 31 - 1
+/** Everything a Node process with a hub takes before the first client, and room for its heap to breathe (measured: see docs/decisions.md). */
+const PROCESS_BASE_BYTES = 128 * MIB
+/** User-space memory of one idle client: socket, parser, ws, reader (measured: see docs/decisions.md). */
+const IDLE_CLIENT_BYTES = 16 * 1024
+
+const count = z.int().min(0)
+const positive = z.int().min(1)
+const share = z.number().gt(0).max(1)
+const ms = z.number().min(0)
+const amount = z.union([
+  positive,
+  z.strictObject({ bytes: positive.optional(), messages: positive.optional(), ms: z.number().gt(0).optional() }),
+])
+const overflow = z.enum(OVERFLOWS as [Overflow, ...Overflow[]])
+
+const feedSchema = z.strictObject({
+  format: z.enum(Object.keys(OPCODES) as ['text', 'binary']).default('text'),
+  overflow: overflow.default('skip'),
+  allow: z.array(overflow).optional(),
+  capacity: amount.default(16 * MIB),
+  maxLag: amount.optional(),
+  softLag: amount.optional(),
+  softForMs: ms.default(10_000),
+  highMark: share.default(0.75),
+  lowMark: share.default(0.5),
+  maxPauseMs: ms.default(10_000),
+  minGateBytesPerSec: z.number().min(0).default(0),
+  maxMessageBytes: positive.optional(),
+  minClients: count.default(0),
+  epoch: z
+    .string()
+    .regex(/^[A-Za-z0-9_.~-]{1,64}$/)
+    .optional(),
+})
+
+const hubSchema = z.strictObject({
+  maxClients: positive.default(10_000),
+  stallTimeoutMs: ms.default(30_000),
+  evictGraceMs: ms.max(MAX_TIMER_MS).default(3_000),
+  logger: z.custom<Logger>(isLogger, 'an object with info, warn and error').default(SILENT),
+})
+
+/** Everything a feed needs to know, with nothing left open. */
+export interface FeedSettings {
+  readonly format: keyof typeof OPCODES
+  readonly overflow: Overflow
+  readonly allow: readonly Overflow[]
+  readonly capacity: { readonly bytes: number; readonly messages: number; readonly ms: number }
+  readonly lag: LagLimits
+  readonly highBytes: number
+  readonly lowBytes: number
+  readonly maxPauseMs: number
+  readonly minGateBytesPerSec: number
+  readonly maxMessageBytes: number
+  readonly minClients: number
+  readonly epoch: string | undefined
+}
+
+export type HubSettings = Required<HubOptions>
+
+/** Checks the options of a feed and fills in what was left out. @throws SpillwayError `bad_option` */
+export function feedSettings(options: FeedOptions, what = 'feed'): FeedSettings {
+  const given = parse(feedSchema, options, what)
+  const capacity = amountOf(given.capacity, { bytes: 16 * MIB, messages: NONE, ms: NONE })
+  const maxLag = amountOf(given.maxLag ?? capacity, capacity)
+  const soft = amountOf(given.softLag ?? {}, { bytes: NONE, messages: NONE, ms: NONE })
+  const allow = given.allow ?? OVERFLOWS.filter(name => !POLICIES[name].gates)
+  const highBytes = Math.floor(capacity.bytes * given.highMark)
+  const lowBytes = Math.floor(capacity.bytes * given.lowMark)
+  if (given.lowMark >= given.highMark)
+    refuse(`${what}.lowMark`, `less than highMark (${given.highMark})`, given.lowMark)
+  if (maxLag.bytes > capacity.bytes) {
+    refuse(`${what}.maxLag`, `at most the capacity (${capacity.bytes} bytes)`, maxLag.bytes)
+  }
+  const gates = given.overflow === 'pause' || allow.includes('pause')
+  const above = gates ? ` above the high mark (${given.highMark})` : ''
+  const room = capacity.bytes - (gates ? highBytes : 0) - HEADER_BYTES
+  if (room < 1) refuse(`${what}.capacity`, `more than ${HEADER_BYTES} bytes${above}`, capacity.bytes)
+  const maxMessageBytes = given.maxMessageBytes ?? Math.min(MIB, room)
+  if (maxMessageBytes > room) {
+    refuse(`${what}.maxMessageBytes`, `at most what the capacity has room for${above} (${room} bytes)`, maxMessageBytes)
+  }
+  return {
+    format: given.format,
+    overflow: given.overflow,
+    allow: [...new Set([given.overflow, ...allow])],
+    capacity,
+    lag: { max: maxLag, soft, softForMs: given.softForMs },
+    highBytes,
+    lowBytes,
+    maxPauseMs: given.maxPauseMs,
+    minGateBytesPerSec: given.minGateBytesPerSec,
+    maxMessageBytes,
+    minClients: given.minClients,
+    epoch: given.epoch,
+  }
+}
+
+/** Checks the options of a hub and fills in what was left out. @throws SpillwayError `bad_option` */
+export function hubSettings(options: HubOptions): HubSettings {
+  return parse(hubSchema, options, 'hub')
+}
+
+/** What a hub's memory is made of, in bytes. The sum is the bound that is printed at start and exported. */
+export interface MemoryBound {
+  readonly process: number
+  readonly logs: number
+  readonly clients: number
+  /** What unfinished writes may keep alive: a slice for each client. */
+  readonly pinned: number
+  readonly total: number
+}
+
+export function memoryBound(feeds: readonly FeedSettings[], maxClients: number): MemoryBound {
+  let logs = 0
+  for (const { capacity, maxMessageBytes } of feeds) {
+    logs += capacity.bytes + logSlackBytes(capacity.bytes) + maxMessageBytes
+  }
+  const clients = maxClients * IDLE_CLIENT_BYTES
+  const pinned = maxClients * SLICE_BYTES
+  return { process: PROCESS_BASE_BYTES, logs, clients, pinned, total: PROCESS_BASE_BYTES + logs + clients + pinned }
+}
+
+const NONE = Number.POSITIVE_INFINITY
+
+function amountOf(given: Amount | undefined, otherwise: { bytes: number; messages: number; ms: number }) {
+  if (typeof given === 'number') return { ...otherwise, bytes: given }
+  return {
+    bytes: given?.bytes ?? otherwise.bytes,
+    messages: given?.messages ?? otherwise.messages,
+    ms: given?.ms ?? otherwise.ms,
+  }
+}
+
+/** Parses with a zod schema; the first thing wrong is thrown as a sentence. */
+export function parse<T extends z.ZodType>(schema: T, value: unknown, what: string): z.output<T> {
+  const result = schema.safeParse(value, { reportInput: true })
+  if (result.success) return result.data
+  const issue = meant(result.error.issues[0]!)
+  const path = [what, ...issue.path.map(String)].join('.')
+  if (issue.code === 'unrecognized_keys') {
+    refuse(path, `no option but ${issue.path.length === 0 ? keysOf(schema) : AMOUNTS}`, issue.keys[0])
+  }
+  refuse(path, ruleOf(issue), issue.input)
+}
+
+function refuse(what: string, rule: string, got: unknown): never {
+  throw new SpillwayError('bad_option', expected(what, rule, got))
+}
+
+/** Of an amount, what is wrong with the form that was meant: the object, or the number. */
+function meant(issue: z.core.$ZodIssue): z.core.$ZodIssue {
+  if (issue.code !== 'invalid_union' || !['number', 'object'].includes(typeof issue.input)) return issue
+  const inner = issue.errors[typeof issue.input === 'object' ? 1 : 0]?.[0]
+  return inner === undefined ? issue : { ...inner, path: [...issue.path, ...inner.path] }
+}
+
+function keysOf(schema: z.ZodType): string {
+  return schema instanceof z.ZodObject ? Object.keys(schema.shape).join(', ') : AMOUNTS
+}
+
+function isLogger(value: unknown): boolean {
+  const logger = value as Partial<Logger> | null
+  return [logger?.info, logger?.warn, logger?.error].every(method => typeof method === 'function')
+}
+
+const AMOUNTS = 'bytes, messages and ms'
+const TYPES: Readonly<Record<string, string>> = { int: 'a whole number', object: 'an object', array: 'a list' }
+
+function ruleOf(issue: z.core.$ZodIssue): string {
+  if (issue.code === 'too_small') return `${issue.inclusive ? 'at least' : 'more than'} ${issue.minimum}`
+  if (issue.code === 'too_big') return `${issue.inclusive ? 'at most' : 'less than'} ${issue.maximum}`
+  if (issue.code === 'invalid_value')
+    return issue.values
+      .map(String)
+      .join(', ')
+      .replace(/, ([^,]*)$/, ' or $1')
+  if (issue.code === 'invalid_format') return `something like ${issue.pattern ?? issue.format}`
+  if (issue.code === 'invalid_type') return TYPES[issue.expected] ?? `a ${issue.expected}`
+  if (issue.code === 'invalid_union') return `a number of bytes, or an object of ${AMOUNTS}`
+  return issue.message
+}

@@ -1,0 +1,80 @@
+/**
+ * One client's cursor in one feed, and what the flush needs to know of it. The feed moves it, the flush writes for it, the
+ * client (its sink) carries the bytes. Floor: feed; so the client is known here only by the narrow contract `Sink`.
+ *
+ *     join ──▶ catching ──▶ live ──▶ (write not taken whole) blocked ──▶ catching ──▶ live …
+ *                  └─────────┴─────────────── closed ◀──────────┘
+ */
+import type { ClientInfo, EvictCause } from './events.ts'
+import type { Feed } from './feed.ts'
+import { type Account, Cursor } from './log/cursor.ts'
+import type { Overflow } from './log/overflow.ts'
+import type { Position } from './log/position.ts'
+import type { Run } from './log/segment.ts'
+
+/** What a reader belongs to: a client. */
+export interface Sink {
+  readonly info: ClientInfo
+  /**
+   * Sends a run. Where the socket did not take it whole, or takes no more at all, the sink says so with
+   * `feed.blocked()` or by closing the reader; otherwise the run counts as taken.
+   */
+  write(reader: Reader, run: Run): void
+  /** Closes the client for being slow. */
+  evict(reader: Reader, cause: EvictCause, detail: string): void
+  /** The feed has ended and this reader has been sent everything. */
+  finish(reader: Reader): void
+}
+
+/** With what a client joins a feed. */
+export interface Joining {
+  readonly at: Position
+  readonly overflow: Overflow
+  /** Messages per second it wants at the most, the newest ones; 0 = all there are. */
+  readonly maxRate: number
+}
+
+/**
+ * live: takes what is published, at the head after each flush. catching: behind, waiting for its turn in the rotation.
+ * blocked: the socket has an unfinished write. sampled: asked for a rate, and gets the newest messages on the wheel. closed:
+ * gets nothing any more.
+ */
+export type ReaderState = 'live' | 'catching' | 'blocked' | 'sampled' | 'closed'
+
+export class Reader {
+  readonly feed: Feed
+  readonly sink: Sink
+  readonly overflow: Overflow
+  readonly maxRate: number
+  readonly cursor: Cursor
+  state: ReaderState = 'catching'
+  /** Whether it holds the gate: a reader under `pause`, once it has been below the low mark. */
+  gating = false
+  /** When an unfinished write was last taken, in `performance.now()` milliseconds. */
+  progressedAt: number
+  /** Since when it has been over the soft limit; 0 while it is not. */
+  softSince = 0
+  /** The head when the hub stopped sending to it. */
+  until: Position | undefined
+  /** Messages a sampled reader may be sent now: grows with time, at most to a second's worth. */
+  credit = 1
+
+  constructor(feed: Feed, sink: Sink, { at, overflow, maxRate }: Joining, now: number) {
+    this.feed = feed
+    this.sink = sink
+    this.overflow = overflow
+    this.maxRate = maxRate
+    this.cursor = new Cursor(at)
+    this.progressedAt = now
+  }
+
+  /** The place up to which everything written has been taken: what the gate goes by. */
+  get confirmed(): Position {
+    return this.cursor.confirmed
+  }
+
+  /** What became of every message since it joined, up to the head, or to the place where the hub stopped sending. */
+  account(closed = false): Account {
+    return this.cursor.account(this.until ?? this.feed.log.end, closed)
+  }
+}
