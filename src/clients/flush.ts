@@ -1,0 +1,152 @@
+/**
+ * The flush: once per event-loop turn, what was published goes to the sockets. One for a hub.
+ *
+ * Live readers first: all of a feed stand at the same place, so one run serves them and the loop below is all that a
+ * delivery costs. A feed that has more than a slice for them goes on for `BUDGET_MS` and then lets the loop turn. Then those
+ * that are catching up, in rotation, a slice each, under a budget in time and bytes: a thundering resume or one reader
+ * an hour behind delays nobody.
+ *
+ * It runs in setImmediate, after the turn's I/O, and asks for the next turn only when work is left.
+ */
+import type { Carrier, Feed } from '../feed.ts'
+import type { Position } from '../log/position.ts'
+import type { Run } from '../log/segment.ts'
+import type { Reader } from '../reader.ts'
+
+const BUDGET_MS = 2
+const BUDGET_BYTES = 8 * 1024 * 1024
+/** Readers served in the rotation between two looks at the clock. */
+const STRIDE = 8
+
+export class Flush implements Carrier {
+  readonly #run = (): void => this.#turn()
+  #dirty: Feed[] = []
+  /** Catching up: those of this round from `#next` on, and those who have had their slice and wait for the next round. */
+  #round: Reader[] = []
+  #next = 0
+  #waiting: Reader[] = []
+  #scheduled: NodeJS.Immediate | undefined
+
+  dirty(feed: Feed): void {
+    if (feed.listed) return
+    feed.listed = true
+    this.#dirty.push(feed)
+    this.#schedule()
+  }
+
+  flushNow(feed: Feed): void {
+    const { listed } = feed
+    feed.listed = true
+    while (pass(feed, performance.now())) {}
+    feed.listed = listed
+    settle(feed, performance.now())
+    if (!listed) this.dirty(feed)
+  }
+
+  catchUp(reader: Reader): void {
+    this.#waiting.push(reader)
+    this.#schedule()
+  }
+
+  /** Writes what can be written and asks for no further turn. */
+  stop(): void {
+    if (this.#scheduled !== undefined) clearImmediate(this.#scheduled)
+    this.#scheduled = undefined
+    this.#dirty = []
+    this.#round = []
+    this.#waiting = []
+    this.#next = 0
+  }
+
+  #schedule(): void {
+    this.#scheduled ??= setImmediate(this.#run)
+  }
+
+  #turn(): void {
+    this.#scheduled = undefined
+    const started = performance.now()
+    const feeds = this.#dirty
+    this.#dirty = []
+    for (const feed of feeds) this.#flush(feed, started)
+    this.#rotate()
+    if (this.#dirty.length > 0 || this.#next < this.#round.length || this.#waiting.length > 0) this.#schedule()
+  }
+
+  #flush(feed: Feed, started: number): void {
+    let now = started
+    while (pass(feed, now)) {
+      now = performance.now()
+      if (now - started < BUDGET_MS) continue
+      this.#dirty.push(feed)
+      return
+    }
+    feed.listed = false
+    settle(feed, now)
+  }
+
+  #rotate(): void {
+    const started = performance.now()
+    let now = started
+    let bytes = 0
+    let served = 0
+    while (bytes < BUDGET_BYTES && now - started < BUDGET_MS) {
+      if (this.#next === this.#round.length) {
+        // A full round has had its turn: let the loop turn too before the next one, so that sockets can report.
+        if (served > 0 || this.#waiting.length === 0) break
+        this.#round = this.#waiting
+        this.#waiting = []
+        this.#next = 0
+      }
+      bytes += this.#serve(this.#round[this.#next++]!, now)
+      if (++served % STRIDE === 0) now = performance.now()
+    }
+    if (this.#next === this.#round.length) {
+      this.#round = []
+      this.#next = 0
+    }
+  }
+
+  /** One slice for one reader that is catching up. */
+  #serve(reader: Reader, now: number): number {
+    if (reader.state !== 'catching') return 0
+    const { feed, sink } = reader
+    const run = feed.next(reader, now)
+    if (run !== undefined) sink.write(reader, run)
+    // Read anew: writing or judging may have changed it.
+    if ((reader.state as Reader['state']) !== 'catching') return run?.bytes.length ?? 0
+    if (reader.cursor.at.count < feed.log.count) this.#waiting.push(reader)
+    else if (feed.ending !== undefined) sink.finish(reader)
+    else feed.caughtUp(reader)
+    return run?.bytes.length ?? 0
+  }
+}
+
+/** One run for each live reader. Returns whether any of them is still behind. */
+function pass(feed: Feed, now: number): boolean {
+  const { live } = feed
+  const { end } = feed.log
+  let from: Position | undefined
+  let run: Run | undefined
+  let behind = false
+  let kept = 0
+  for (let i = 0; i < live.length; i++) {
+    const reader = live[i]!
+    if (reader.state !== 'live') continue
+    if (reader.cursor.at !== from) {
+      run = feed.next(reader, now)
+      from = reader.cursor.at
+      if (run !== undefined && run.to.count < end.count) behind = true
+    }
+    if (run !== undefined) reader.sink.write(reader, run)
+    if (reader.state === 'live') live[kept++] = reader
+  }
+  live.length = kept
+  return behind && kept > 0
+}
+
+/** The live readers have everything: demand may open, and on a feed that has ended they are done. */
+function settle(feed: Feed, now: number): void {
+  feed.flushed(now)
+  if (feed.ending === undefined) return
+  for (const reader of feed.live.splice(0)) reader.sink.finish(reader)
+}

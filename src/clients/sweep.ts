@@ -1,0 +1,26 @@
+/**
+ * The sweep comes once a second: logs let go of what is too old, silent clients are pinged and, if they stay silent, found
+ * to be gone. It does not keep the process alive.
+ */
+import type { Feed } from '../feed.ts'
+import type { Client } from './client.ts'
+
+const SWEEP_MS = 1_000
+
+export interface SweepOptions {
+  readonly feeds: Iterable<Feed>
+  readonly clients: Iterable<Client>
+  /** 0: nobody is pinged, nobody is evicted for silence. */
+  readonly stallTimeoutMs: number
+}
+
+/** Starts the sweep; returns how to stop it. */
+export function startSweep({ feeds, clients, stallTimeoutMs }: SweepOptions): () => void {
+  const timer = setInterval(() => {
+    const now = performance.now()
+    for (const feed of feeds) feed.log.trim(now)
+    if (stallTimeoutMs > 0) for (const client of clients) client.sweep(stallTimeoutMs, now)
+  }, SWEEP_MS)
+  timer.unref()
+  return () => clearInterval(timer)
+}
