@@ -1,0 +1,279 @@
+/**
+ * The hub: feeds by name, the sources attached to them, the clients that listen, one clock, one flush, one close(). It opens
+ * no port; server/ does, for itself or on somebody's http.Server.
+ *
+ *     const hub = new Hub()
+ *     hub.feed('prices', { source: prices$ })
+ *     attach(hub, server)
+ */
+import type { Observable } from 'rxjs'
+import { type Announcer, announcer } from './announce.ts'
+import { type Channel, Client, type ClientHost, type Wire } from './clients/client.ts'
+import { drain } from './clients/drain.ts'
+import { Flush } from './clients/flush.ts'
+import { startSweep } from './clients/sweep.ts'
+import { startWheel } from './clients/wheel.ts'
+import { expected, reasonOf, SpillwayError } from './errors.ts'
+import type { ClientInfo, HubEvent, Notify } from './events.ts'
+import { Feed } from './feed.ts'
+import type { Account } from './log/cursor.ts'
+import { pinAllowanceFor, SLICE_BYTES } from './log/log.ts'
+import type { Overflow } from './log/overflow.ts'
+import {
+  type FeedOptions,
+  type FeedSettings,
+  feedSettings,
+  type HubOptions,
+  type HubSettings,
+  hubSettings,
+  type MemoryBound,
+  memoryBound,
+} from './options.ts'
+import { CLOSE, FEED_NAME, FEED_NAME_RULE, formatPosition } from './protocol.ts'
+import type { Joining, Reader, ReaderState } from './reader.ts'
+import { pump } from './sources/pump.ts'
+import { canWait, checkSource, type Source, type SourceLike } from './sources/source.ts'
+
+/** What may stand beside a feed's own options when a source is attached to it. */
+export interface SourceOptions {
+  /** Where its messages come from. Left out: whoever calls `publish()`. */
+  readonly source?: SourceLike
+  /** Messages per second at the most; 0 = as fast as demand allows. @default 0 */
+  readonly rate?: number
+  /** Bytes of a message where a Readable is cut into chunks, on a binary feed. @default 16 KiB, or `maxMessageBytes` */
+  readonly chunkBytes?: number
+}
+
+/** A reader as operators see it. */
+export interface ReaderInfo {
+  readonly client: ClientInfo
+  readonly feed: string
+  readonly overflow: Overflow
+  readonly state: ReaderState
+  /** Where it would resume: everything before has been taken. */
+  readonly position: string
+  readonly account: Account
+  /** Lag of what is not yet written. */
+  readonly queued: { readonly messages: number; readonly bytes: number; readonly seconds: number }
+  readonly inFlightBytes: number
+  readonly bufferedBytes: number
+}
+
+const DEFAULT_CHUNK_BYTES = 16 * 1024
+const REFUSALS_TOLD_MS = 1_000
+
+export class Hub implements AsyncDisposable {
+  readonly settings: HubSettings
+  readonly feeds: ReadonlyMap<string, Feed>
+  readonly clients: ReadonlySet<Client>
+  /** What happens, as it happens, delivered outside the flush. An observer that throws is reported and harms nobody. */
+  readonly events$: Observable<HubEvent>
+
+  readonly #feeds = new Map<string, Feed>()
+  readonly #clients = new Set<Client>()
+  readonly #announcer: Announcer
+  readonly #notify: Notify
+  readonly #flush = new Flush()
+  readonly #stopSources = new AbortController()
+  readonly #host: ClientHost
+  readonly #stopClocks: readonly (() => void)[]
+  readonly #hurry = new AbortController()
+  readonly #pumping = new Set<Promise<void>>()
+  #finishing: (() => void)[] = []
+  #closing: Promise<void> | undefined
+  #lastClient = 0
+
+  /** @throws SpillwayError `bad_option` */
+  constructor(options: HubOptions = {}) {
+    this.settings = hubSettings(options)
+    this.feeds = this.#feeds
+    this.clients = this.#clients
+    this.#announcer = announcer(this.settings.logger)
+    this.events$ = this.#announcer.events$
+    this.#notify = event => {
+      this.#announcer.notify(event)
+      if (event.type === 'source-ended' || event.type === 'source-failed') this.#checkFinished()
+    }
+    this.#host = {
+      evictGraceMs: this.settings.evictGraceMs,
+      notify: this.#notify,
+      gone: client => {
+        this.#clients.delete(client)
+        this.#checkFinished()
+      },
+    }
+    const [feeds, clients] = [{ [Symbol.iterator]: () => this.#feeds.values() }, this.#clients]
+    this.#stopClocks = [
+      startWheel({ feeds, clients, pinnedBytesMost: () => this.#pinnedBytesMost() }),
+      startSweep({ feeds, clients, stallTimeoutMs: this.settings.stallTimeoutMs }),
+    ]
+  }
+
+  /**
+   * Opens a feed, and lets its source run if it has one.
+   * @throws SpillwayError `bad_option`, `feed_exists`, `hub_closed`, `bad_source`, `cannot_wait`
+   */
+  feed(name: string, options: FeedOptions & SourceOptions = {}): Feed {
+    const { source, rate = 0, chunkBytes: askedBytes, ...feedOptions } = options
+    if (typeof name !== 'string' || !FEED_NAME.test(name)) throw bad('feed', FEED_NAME_RULE, name)
+    if (this.#feeds.has(name)) throw new SpillwayError('feed_exists', `feed ${name} exists already`)
+    if (this.closing) throw new SpillwayError('hub_closed', `feed ${name}: the hub is closing`)
+    if (!(rate >= 0 && rate < Number.POSITIVE_INFINITY))
+      throw bad(`${name}.rate`, 'messages per second from 0 up', rate)
+    const epoch = (source as Source | undefined)?.epoch
+    const settings = feedSettings(epoch === undefined ? feedOptions : { epoch, ...feedOptions }, name)
+    const chunkBytes = askedBytes ?? Math.min(DEFAULT_CHUNK_BYTES, settings.maxMessageBytes)
+    if (!(Number.isInteger(chunkBytes) && chunkBytes > 0 && chunkBytes <= settings.maxMessageBytes)) {
+      throw bad(
+        `${name}.chunkBytes`,
+        `a whole number from 1 to ${settings.maxMessageBytes} (maxMessageBytes)`,
+        chunkBytes,
+      )
+    }
+    if (source !== undefined) checkSource(source)
+    const waits = source === undefined || canWait(source)
+    if (!waits) checkWithoutWaiting(name, settings)
+    const feed = new Feed(name, settings, waits, this.#flush, this.#notify)
+    this.#feeds.set(name, feed)
+    if (source !== undefined) {
+      const pumping = this.#attach(feed, source, rate, chunkBytes).finally(() => this.#pumping.delete(pumping))
+      this.#pumping.add(pumping)
+    }
+    return feed
+  }
+
+  /** A socket becomes a client, and its reader joins the feed. Called by the server when the upgrade is done. */
+  admit(wire: Wire, channel: Channel, info: Omit<ClientInfo, 'id' | 'since'>, feed: Feed, joining: Joining): Client {
+    const whole: ClientInfo = { id: ++this.#lastClient, since: Date.now(), ...info }
+    const client = new Client(this.#host, wire, channel, whole, feed, joining)
+    this.#clients.add(client)
+    const position = formatPosition(feed.log.epoch, joining.at.offset)
+    this.#notify({ type: 'client-joined', client: whole, feed: feed.name, position })
+    return client
+  }
+
+  /** Every reader with its account, as of now. */
+  readers(): ReaderInfo[] {
+    const now = performance.now()
+    return [...this.#clients].map(client => readerInfo(client, client.reader, now))
+  }
+
+  /** What the hub's memory is made of at the most, in bytes. */
+  memoryBound(): MemoryBound {
+    return memoryBound(
+      [...this.#feeds.values()].map(feed => feed.settings),
+      this.settings.maxClients,
+    )
+  }
+
+  /** Whether close() has been called: no newcomers, no new feeds. */
+  get closing(): boolean {
+    return this.#closing !== undefined
+  }
+
+  /** Resolves when every feed has ended and every client has left. */
+  finished(): Promise<void> {
+    return new Promise(resolve => {
+      this.#finishing.push(resolve)
+      this.#checkFinished()
+    })
+  }
+
+  /**
+   * Sources stop, readers get what is left, and clients are closed with 1012, spread over `drainMs` so that they do not
+   * all come back at once; then what is still there is terminated. Called again with less, it hurries: 0 is at once.
+   */
+  close({ drainMs = 5_000 }: { readonly drainMs?: number } = {}): Promise<void> {
+    if (this.#closing !== undefined && drainMs === 0) this.#hurry.abort()
+    this.#closing ??= this.#close(drainMs)
+    return this.#closing
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
+  }
+
+  async #close(drainMs: number): Promise<void> {
+    this.#stopSources.abort()
+    for (const feed of this.#feeds.values()) feed.stop()
+    await Promise.all(this.#pumping)
+    await drain(this.#clients, drainMs, this.settings.evictGraceMs, this.#hurry.signal)
+    for (const stop of this.#stopClocks) stop()
+    this.#flush.stop()
+    this.#announcer.close()
+    this.#checkFinished()
+  }
+
+  async #attach(feed: Feed, source: SourceLike, rate: number, chunkBytes: number): Promise<void> {
+    const { logger } = this.settings
+    const { signal } = this.#stopSources
+    const refused = refusals(feed, line => logger.warn(line))
+    try {
+      await pump(source, feed, { signal, rate, chunkBytes, refused })
+      if (signal.aborted || !feed.takesMore) return
+      logger.info(`feed ${feed.name}: its source has ended after ${feed.log.count} messages`)
+      feed.end()
+    } catch (error) {
+      logger.error(`feed ${feed.name}: its source failed: ${reasonOf(error)}`)
+      feed.end({ code: CLOSE.internal, reason: `source failed: ${reasonOf(error)}` })
+    }
+  }
+
+  #pinnedBytesMost(): number {
+    let allowance = this.settings.maxClients * SLICE_BYTES
+    for (const feed of this.#feeds.values()) allowance += pinAllowanceFor(feed.settings.capacity.bytes)
+    return allowance
+  }
+
+  #checkFinished(): void {
+    if (this.#finishing.length === 0 || this.#clients.size > 0) return
+    for (const feed of this.#feeds.values()) if (feed.takesMore) return
+    for (const resolve of this.#finishing.splice(0)) resolve()
+  }
+}
+
+/** A source that cannot wait makes every option that holds it meaningless: better refused than ignored. */
+function checkWithoutWaiting(name: string, { allow, minClients }: FeedSettings): void {
+  const because = 'because this source cannot wait'
+  const refuse = (what: string, rule: string, got: unknown): never => {
+    throw new SpillwayError('cannot_wait', expected(`${name}.${what}`, `${rule}, ${because}`, got))
+  }
+  if (allow.includes('pause')) refuse('overflow', 'evict or skip', 'pause')
+  if (minClients > 0) refuse('minClients', '0', minClients)
+}
+
+/** Counts refused messages, and tells the first of each second. */
+function refusals(feed: Feed, tell: (line: string) => void): (error: SpillwayError) => void {
+  let toldAt = Number.NEGATIVE_INFINITY
+  let untold = 0
+  return error => {
+    feed.refused++
+    const now = performance.now()
+    if (now - toldAt < REFUSALS_TOLD_MS) {
+      untold++
+      return
+    }
+    tell(`feed ${feed.name}: refused a message: ${error.message}${untold > 0 ? ` (and ${untold} more)` : ''}`)
+    toldAt = now
+    untold = 0
+  }
+}
+
+function readerInfo(client: Client, reader: Reader, now: number): ReaderInfo {
+  const { feed, cursor } = reader
+  return {
+    client: client.info,
+    feed: feed.name,
+    overflow: reader.overflow,
+    state: reader.state,
+    position: formatPosition(feed.log.epoch, cursor.confirmed.offset),
+    account: reader.account(),
+    queued: feed.queued(reader, now),
+    inFlightBytes: cursor.inFlightBytes,
+    bufferedBytes: client.bufferedBytes,
+  }
+}
+
+function bad(what: string, rule: string, got: unknown): SpillwayError {
+  return new SpillwayError('bad_option', expected(what, rule, got))
+}

@@ -1,0 +1,24 @@
+/**
+ * Spillway as a library.
+ *
+ *     import { attach, Hub } from 'spillway'
+ *
+ *     const hub = new Hub()
+ *     hub.feed('prices', { source: prices$ }) // an AsyncIterable, a Readable or an Observable
+ *     attach(hub, server)                     // ws://…/feeds/prices
+ */
+export { ERRORS, type ErrorCode, SpillwayError } from './errors.ts'
+export type { ClientInfo, EvictCause, HubEvent, Outcome, PauseCause } from './events.ts'
+export type { Ending, Feed } from './feed.ts'
+export { Hub, type ReaderInfo, type SourceOptions } from './hub.ts'
+export type { Account } from './log/cursor.ts'
+export type { Payload } from './log/frame.ts'
+export type { Overflow } from './log/overflow.ts'
+export type { Message } from './message.ts'
+export type { Amount, FeedOptions, HubOptions, Logger, MemoryBound } from './options.ts'
+export { CLOSE, type CloseCode } from './protocol.ts'
+export { attach, type ServeOptions, type Serving, serve } from './server/server.ts'
+export { type HostOptions, host } from './sources/host.ts'
+export { chunks, lines } from './sources/readable.ts'
+export type { Item, Source, SourceLike } from './sources/source.ts'
+export { type TickerOptions, ticker } from './sources/ticker.ts'
