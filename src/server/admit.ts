@@ -1,0 +1,150 @@
+/**
+ * The door: from an HTTP upgrade to a client, or to a refusal that says why. Called for each `upgrade` of the HTTP server.
+ *
+ * A browser never sees the HTTP status of a failed upgrade, only 1006. So what has an `Origin` is upgraded and then closed with
+ * the code and the sentence; everybody else gets the HTTP status that means the same [PROTOCOL.md 4.2].
+ *
+ * The request must not outlive the upgrade: a handler created in here that is kept would hold it (2.7 kB a connection,
+ * measured). So what the client needs is taken from it as plain values, and nothing below closes over it.
+ */
+import type { IncomingMessage } from 'node:http'
+import type { Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
+import { type WebSocket, WebSocketServer } from 'ws'
+import type { Feed } from '../feed.ts'
+import type { Hub } from '../hub.ts'
+import { CLOSE, type CloseCode, closeReason, formatPosition, statusOf } from '../protocol.ts'
+import type { Joining } from '../reader.ts'
+import { type Listening, Refusal, readRequest } from './request.ts'
+
+/** Largest message a client may send: a plain listener has nothing to say. */
+const MAX_PAYLOAD_BYTES = 4 * 1024
+/** How long a refused browser may take to answer the close frame. */
+const REFUSED_GRACE_MS = 1_000
+/** Refused browsers kept at once; beyond, they get the HTTP status like everybody else. */
+const REFUSED_MOST = 1_000
+const AGENT_LENGTH = 120
+
+/** The codes with which a newcomer can be refused. */
+export const REFUSALS: readonly CloseCode[] = [
+  CLOSE.restart,
+  CLOSE.badRequest,
+  CLOSE.notAllowed,
+  CLOSE.noSuchFeed,
+  CLOSE.positionGone,
+  CLOSE.overloaded,
+]
+
+export class Door {
+  /** Refused newcomers, by close code. */
+  readonly refusals = new Map<CloseCode, number>()
+
+  readonly #hub: Hub
+  #headers: readonly string[] = []
+  #refused = 0
+  readonly #server = new WebSocketServer({
+    noServer: true,
+    clientTracking: false,
+    perMessageDeflate: false,
+    maxPayload: MAX_PAYLOAD_BYTES,
+    autoPong: false,
+    handleProtocols: () => false,
+  })
+
+  constructor(hub: Hub) {
+    this.#hub = hub
+    this.#server.on('headers', headers => void headers.push(...this.#headers))
+  }
+
+  /** Lets the socket in, or refuses it. */
+  upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
+    const refusal = this.#check()
+    const asked = refusal ?? readRequest(this.#hub, request)
+    if (asked instanceof Refusal) this.#refuse(asked, request, socket, head)
+    else this.#admit(asked, request, socket as Socket, head)
+  }
+
+  #check(): Refusal | undefined {
+    const { closing, clients, settings } = this.#hub
+    if (closing) return new Refusal(CLOSE.restart, 'the hub is restarting; retry=5s')
+    if (clients.size < settings.maxClients) return undefined
+    return new Refusal(
+      CLOSE.overloaded,
+      `the hub has ${settings.maxClients} clients and takes no more (maxClients); retry=30s`,
+    )
+  }
+
+  #admit(asked: Listening, request: IncomingMessage, socket: Socket, head: Buffer): void {
+    const { feed, joining, name } = asked
+    const info = {
+      address: addressOf(socket),
+      name,
+      agent: (request.headers['user-agent'] ?? '').slice(0, AGENT_LENGTH),
+    }
+    this.#headers = [
+      `Spillway-Feed: ${feed.name}`,
+      `Spillway-Position: ${formatPosition(feed.log.epoch, joining.at.offset)}`,
+      `Spillway-Overflow: ${joining.overflow}`,
+    ]
+    this.#server.handleUpgrade(request, socket, head, welcome(this.#hub, socket, info, feed, joining))
+  }
+
+  #refuse(refusal: Refusal, request: IncomingMessage, socket: Duplex, head: Buffer): void {
+    this.refusals.set(refusal.code, (this.refusals.get(refusal.code) ?? 0) + 1)
+    if (request.headers.origin === undefined || this.#refused >= REFUSED_MOST) {
+      refuseHttp(socket, refusal)
+      return
+    }
+    this.#refused++
+    socket.once('close', () => this.#refused--)
+    this.#headers = []
+    this.#server.handleUpgrade(request, socket, head, channel => dismiss(channel, refusal))
+  }
+}
+
+/** Made outside of `#admit`, so that what lives as long as the client does not hold the request. */
+function welcome(
+  hub: Hub,
+  socket: Socket,
+  info: { readonly address: string; readonly name: string; readonly agent: string },
+  feed: Feed,
+  joining: Joining,
+): (channel: WebSocket) => void {
+  return channel => void hub.admit(socket, channel, info, feed, joining)
+}
+
+function dismiss(channel: WebSocket, { code, message }: Refusal): void {
+  channel.on('error', () => {})
+  channel.close(code, closeReason(message))
+  const timer = setTimeout(() => channel.terminate(), REFUSED_GRACE_MS)
+  timer.unref()
+  channel.once('close', () => clearTimeout(timer))
+}
+
+function refuseHttp(socket: Duplex, { code, message }: Refusal): void {
+  const status = statusOf(code)
+  const body = `${message}\n`
+  const lines = [
+    `HTTP/1.1 ${status} ${REASONS[status] ?? 'Refused'}`,
+    'Connection: close',
+    'Content-Type: text/plain; charset=utf-8',
+    `Content-Length: ${Buffer.byteLength(body)}`,
+    `Spillway-Close-Code: ${code}`,
+  ]
+  socket.on('error', () => {})
+  socket.once('finish', () => socket.destroy())
+  socket.end(`${lines.join('\r\n')}\r\n\r\n${body}`)
+}
+
+const REASONS: Readonly<Record<number, string>> = {
+  400: 'Bad Request',
+  403: 'Forbidden',
+  404: 'Not Found',
+  410: 'Gone',
+  503: 'Service Unavailable',
+}
+
+function addressOf(socket: Socket): string {
+  const address = socket.remoteAddress ?? ''
+  return address.includes(':') ? `[${address}]:${socket.remotePort}` : `${address}:${socket.remotePort}`
+}
