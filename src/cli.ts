@@ -1,0 +1,53 @@
+#!/usr/bin/env node
+/**
+ * The command line: which command, its help, its exit code. The commands themselves are serve and tail. Only here and in
+ * those two is anything written to a terminal.
+ */
+import { readFileSync } from 'node:fs'
+import { reasonOf, SpillwayError } from './errors.ts'
+import { serveHelp, TAIL_HELP, USAGE } from './help.ts'
+import { serveCommand } from './serve.ts'
+import { tailCommand } from './tail.ts'
+
+/** Exit codes. */
+export const EXIT = { done: 0, failed: 1, wrongInput: 2 } as const
+
+const HELP = ['--help', '-h', 'help']
+
+async function main([command, ...args]: readonly string[]): Promise<number> {
+  const wantsHelp = args.some(arg => HELP.includes(arg))
+  if (command === undefined) {
+    process.stderr.write(USAGE)
+    return EXIT.wrongInput
+  }
+  if (HELP.includes(command)) return say(USAGE)
+  if (command === '--version' || command === '-v') return say(`${version()}\n`)
+  if (command === 'serve') return wantsHelp ? say(serveHelp()) : serveCommand(args, version())
+  if (command === 'tail') return wantsHelp ? say(TAIL_HELP) : tailCommand(args)
+  process.stderr.write(`command: expected serve or tail, got ${JSON.stringify(command)}\n\n${USAGE}`)
+  return EXIT.wrongInput
+}
+
+function say(text: string): number {
+  process.stdout.write(text)
+  return EXIT.done
+}
+
+function version(): string {
+  const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
+    version: string
+  }
+  return version
+}
+
+main(process.argv.slice(2)).then(
+  code => {
+    process.exitCode = code
+  },
+  (error: unknown) => {
+    process.stderr.write(
+      `spillway: ${error instanceof SpillwayError ? error.message : ((error as Error)?.stack ?? reasonOf(error))}\n`,
+    )
+    process.exit(error instanceof SpillwayError ? EXIT.wrongInput : EXIT.failed)
+  },
+)
