@@ -1,0 +1,177 @@
+/** Who is there and who is not: silence, vanishing, goodbye, and the end of a hub. */
+import { once } from 'node:events'
+import { describe, expect, test } from 'vitest'
+import type { HubEvent } from '../../src/index.ts'
+import { balance, startHub } from '../support/hub.ts'
+import { until } from '../support/until.ts'
+
+describe('a silent peer', () => {
+  test('is pinged, and stays when it answers', async () => {
+    const { hub, client } = await startHub({ stallTimeoutMs: 1_500 })
+    hub.feed('f')
+    const a = await client('/feeds/f')
+    await until('three pings', () => a.pings >= 3)
+    expect(hub.clients.size).toBe(1)
+    expect(a.gone).toBe(false)
+  })
+
+  test('that answers nothing is evicted with 4409', async () => {
+    const { hub, client } = await startHub({ stallTimeoutMs: 1_000 })
+    const feed = hub.feed('f')
+    const a = await client('/feeds/f', { pongs: false })
+    expect(await a.closed(8_000)).toBe(4409)
+    expect(a.closeReason).toMatch(/^stalled: no sign of life for \d+ ms$/)
+    expect([...feed.evictions]).toEqual([['stall', 1]])
+  })
+
+  test('that reads nothing is evicted too, and a feed that moves does not hide it', async () => {
+    const { hub, client } = await startHub({ stallTimeoutMs: 1_000 })
+    const feed = hub.feed('f')
+    await client('/feeds/f', { reading: false })
+    const timer = setInterval(() => feed.publish({ payload: 'x' }), 10)
+    await until('the eviction', () => feed.evictions.get('stall') === 1, 8_000)
+    await until('its socket to be gone', () => hub.clients.size === 0)
+    clearInterval(timer)
+  })
+
+  test('that still takes what is stuck is alive, however late its pong', async () => {
+    const { hub, client } = await startHub({ stallTimeoutMs: 1_000 })
+    const feed = hub.feed('f', { capacity: 64 * 2 ** 20 })
+    const slow = await client('/feeds/f', { pongs: false, keep: false })
+    slow.readAt(6 * 2 ** 20)
+    for (let i = 0; i < 1_500; i++) feed.publish({ payload: 'x'.repeat(20_000) })
+    const started = performance.now()
+    await until('it to have read for four timeouts', () => performance.now() - started > 4_000 || slow.gone)
+    expect(feed.evictions.size).toBe(0)
+    expect(slow.bytes).toBeLessThan(30_000_000)
+  })
+
+  test('is left alone when the timeout is off', async () => {
+    const { hub, client } = await startHub({ stallTimeoutMs: 0 })
+    hub.feed('f')
+    const a = await client('/feeds/f', { pongs: false })
+    const b = await client('/feeds/f', { pongs: false })
+    const started = performance.now()
+    await until('two sweeps to have passed', () => performance.now() - started > 2_200)
+    expect([a.pings, b.pings, hub.clients.size]).toEqual([0, 0, 2])
+  })
+})
+
+test('a client that vanishes leaves in the next moment, with its account', async () => {
+  const { hub, client } = await startHub()
+  const feed = hub.feed('f')
+  const events: HubEvent[] = []
+  hub.events$.subscribe(event => void events.push(event))
+  const a = await client('/feeds/f?name=desk%207')
+  feed.publish({ payload: 'x' })
+  await until('the message', () => a.messages === 1)
+  a.destroy()
+  await until('it to have left', () => hub.clients.size === 0)
+  await until('the event', () => events.some(({ type }) => type === 'client-left'))
+  expect(events[0]).toMatchObject({
+    type: 'client-joined',
+    client: { name: 'desk 7' },
+    position: `${feed.log.epoch}:0`,
+  })
+  expect(events.at(-1)).toMatchObject({ type: 'client-left', code: 1006, outcome: 'terminated', account: { taken: 1 } })
+})
+
+describe('closing a hub', () => {
+  test('lets everybody have what is left, then closes with 1012 and when to come back', async () => {
+    const { hub, client } = await startHub()
+    const feed = hub.feed('f')
+    const slow = await client('/feeds/f')
+    slow.readAt(8 * 2 ** 20)
+    const n = 600
+    for (let i = 0; i < n; i++) feed.publish({ payload: 'x'.repeat(10_000) })
+    const closing = hub.close({ drainMs: 8_000 })
+    expect(hub.closing).toBe(true)
+    expect(() => feed.publish({ payload: 'more' })).toThrow(expect.objectContaining({ code: 'feed_ended' }))
+    await closing
+    await slow.closed()
+    expect(slow.messages).toBe(n)
+    expect(slow.closeCode).toBe(1012)
+    expect(slow.closeReason).toMatch(/^restarting; retry=\d+s$/)
+    expect(feed.totals()).toMatchObject({ delivered: n, unknown: 0, undelivered: 0 })
+  })
+
+  test('spreads the closes over the time it has', async () => {
+    const { hub, client } = await startHub()
+    hub.feed('f')
+    const times: number[] = []
+    const clients = await Promise.all(Array.from({ length: 40 }, () => client('/feeds/f')))
+    for (const c of clients) c.socket.once('close', () => times.push(performance.now()))
+    const started = performance.now()
+    await hub.close({ drainMs: 1_000 })
+    await until('all to be gone', () => times.length === 40)
+    const buckets = [0, 0, 0, 0]
+    for (const time of times) buckets[Math.min(3, Math.floor((time - started) / 200))]!++
+    expect(Math.min(...buckets)).toBeGreaterThanOrEqual(3)
+  })
+
+  test('ends those who do not read, at the deadline and after the grace', async () => {
+    const { hub, client } = await startHub({ evictGraceMs: 100 })
+    const feed = hub.feed('f')
+    await client('/feeds/f', { reading: false })
+    while (![...feed.readers].some(({ state }) => state === 'blocked')) {
+      if (!feed.publish({ payload: 'x'.repeat(100_000) })) await feed.ready()
+    }
+    await hub.close({ drainMs: 100 })
+    expect(hub.clients.size).toBe(0)
+    const { unknown, undelivered } = feed.totals()
+    expect(unknown).toBeGreaterThan(0)
+    expect(undelivered).toBeGreaterThanOrEqual(0)
+  })
+
+  test('hurries when it is asked again', async () => {
+    const { hub, client } = await startHub()
+    hub.feed('f')
+    await Promise.all(Array.from({ length: 10 }, () => client('/feeds/f')))
+    const closing = hub.close({ drainMs: 600_000 })
+    await hub.close({ drainMs: 0 })
+    await closing
+    expect(hub.clients.size).toBe(0)
+  })
+
+  test('does not wait for a source that never answers', async () => {
+    const { hub } = await startHub()
+    const never = { [Symbol.asyncIterator]: () => ({ next: () => new Promise<never>(() => {}) }) }
+    hub.feed('f', { source: never })
+    await hub.close({ drainMs: 0 })
+    expect(hub.closing).toBe(true)
+  })
+})
+
+test('finished() waits for every feed to end and every client to leave', async () => {
+  const { hub, client } = await startHub()
+  const [f, g] = [hub.feed('f'), hub.feed('g')]
+  let done = false
+  const finished = hub.finished().then(() => {
+    done = true
+  })
+  const a = await client('/feeds/f')
+  f.end()
+  expect(await a.closed()).toBe(1000)
+  expect(done).toBe(false)
+  g.end()
+  await finished
+})
+
+test('a client whose peer resets the connection in the middle of a write costs nobody anything', async () => {
+  const { hub, client } = await startHub()
+  const feed = hub.feed('f')
+  const healthy = await client('/feeds/f')
+  const broken = await client('/feeds/f', { reading: false })
+  let n = 0
+  while (![...feed.readers].some(({ state }) => state === 'blocked')) {
+    if (!feed.publish({ payload: `${n++} `.padEnd(100_000, '.') })) await feed.ready()
+  }
+  broken.socket.resetAndDestroy()
+  await once(broken.socket, 'close')
+  await until('it to have left', () => hub.clients.size === 1)
+  expect(feed.log.pinned).toBe(0)
+  feed.publish({ payload: 'after' })
+  n++
+  await until('the healthy one to have everything', () => healthy.messages === n)
+  balance(hub)
+})

@@ -1,0 +1,12 @@
+/** Waiting without sleeping: for a condition, with a deadline that fails with what was waited for. */
+
+const STEP_MS = 5
+
+/** Resolves when the condition holds; rejects after `within` milliseconds, naming what did not happen. */
+export async function until(what: string, condition: () => boolean, within = 10_000): Promise<void> {
+  const deadline = performance.now() + within
+  while (!condition()) {
+    if (performance.now() > deadline) throw new Error(`not within ${within} ms: ${what}`)
+    await new Promise(resolve => setTimeout(resolve, STEP_MS))
+  }
+}

@@ -1,0 +1,66 @@
+/** Half of the clients never read: the log does not grow, the others notice nothing, and everybody's account adds up. */
+import { expect, test } from 'vitest'
+import type { Feed, HubEvent } from '../../src/index.ts'
+import { logSlackBytes } from '../../src/log/log.ts'
+import { balance, startHub } from '../support/hub.ts'
+import { tell } from '../support/trial.ts'
+import { until } from '../support/until.ts'
+
+const MIB = 2 ** 20
+const HALF = 25
+/** Past what the kernel swallows for a client that does not read, and the log wraps several times. */
+const MESSAGES = 16_000
+
+/** 1 KiB messages, ten a millisecond at the most, so that every turn has its share. */
+async function publish(feed: Feed): Promise<void> {
+  let sent = 0
+  await new Promise<void>(resolve => {
+    const timer = setInterval(() => {
+      for (let i = 0; i < 10 && sent < MESSAGES; i++) feed.publish({ payload: `${sent++}`.padEnd(1_024, '.') })
+      if (sent < MESSAGES) return
+      clearInterval(timer)
+      resolve()
+    }, 1)
+  })
+}
+
+test('skip: all stay connected, the log keeps its capacity, and the healthy get every message', async () => {
+  const { hub, client } = await startHub({ stallTimeoutMs: 0 })
+  const feed = hub.feed('f', { capacity: MIB })
+  const silent = await Promise.all(Array.from({ length: HALF }, () => client('/feeds/f', { reading: false })))
+  const healthy = await Promise.all(Array.from({ length: HALF }, () => client('/feeds/f', { keep: false })))
+  await publish(feed)
+  await until('the healthy to have everything', () => healthy.every(({ messages }) => messages === MESSAGES), 30_000)
+  expect(hub.clients.size).toBe(2 * HALF)
+  expect([...silent, ...healthy].filter(({ gone }) => gone)).toEqual([])
+  expect(feed.gaps.overflow).toBeGreaterThan(HALF)
+  expect(feed.log.held).toBeLessThanOrEqual(MIB + logSlackBytes(MIB))
+  expect(feed.log.pinned).toBeLessThanOrEqual(hub.memoryBound().pinned)
+  balance(hub)
+  const { rss } = process.memoryUsage()
+  tell('slow, skip', { gaps: feed.gaps.overflow, pinnedKiB: feed.log.pinned / 1_024, rssMB: Math.round(rss / 1e6) })
+}, 60_000)
+
+test('evict: the silent are closed at the limit with a reason, and the healthy lose nothing', async () => {
+  const { hub, client } = await startHub({ stallTimeoutMs: 0 })
+  const feed = hub.feed('f', { overflow: 'evict', capacity: MIB, maxLag: MIB / 2 })
+  const evicted: HubEvent[] = []
+  hub.events$.subscribe(event => {
+    if (event.type === 'client-evicted') evicted.push(event)
+  })
+  await Promise.all(Array.from({ length: HALF }, () => client('/feeds/f', { reading: false })))
+  const healthy = await Promise.all(Array.from({ length: HALF }, () => client('/feeds/f', { keep: false })))
+  await publish(feed)
+  await until('the silent to be gone', () => hub.clients.size === HALF, 30_000)
+  await until('the healthy to have everything', () => healthy.every(({ messages }) => messages === MESSAGES), 30_000)
+  expect(feed.evictions.get('lag')).toBe(HALF)
+  for (const event of evicted) {
+    if (event.type !== 'client-evicted') throw new Error('no eviction')
+    const behind = Number(/(\d+) bytes behind/.exec(event.detail)![1])
+    expect(behind).toBeGreaterThan(MIB / 2)
+    expect(behind).toBeLessThan(MIB)
+  }
+  expect(evicted.length).toBe(HALF)
+  expect(feed.log.pinned).toBe(0)
+  balance(hub)
+}, 60_000)

@@ -1,0 +1,72 @@
+/** A real text stream line by line to many clients, a tenth of them stalled: the healthy miss nothing, and for the others every message is accounted for. */
+import { createHash } from 'node:crypto'
+import { createReadStream, readdirSync, readFileSync, statSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { dirname, join } from 'node:path'
+import { expect, test } from 'vitest'
+import { type Account, lines } from '../../src/index.ts'
+import { balance, startHub } from '../support/hub.ts'
+import { FULL, tell } from '../support/trial.ts'
+import { until } from '../support/until.ts'
+
+const CLIENTS = FULL ? 200 : 40
+/** More than the kernel takes for a client that does not read, so that the stalled overflow. */
+const ENOUGH_BYTES = 8 * 2 ** 20
+
+/** A Debian package index where there is one, else the largest text that every clone has. */
+function realText(): string {
+  if (FULL) {
+    const lists = '/var/lib/apt/lists'
+    const found = readdirSync(lists)
+      .filter(name => name.endsWith('_Packages'))
+      .map(name => join(lists, name))
+    const [largest] = found.sort((a, b) => statSync(b).size - statSync(a).size)
+    if (largest === undefined) throw new Error(`no package index in ${lists}: run apt-get update`)
+    return largest
+  }
+  const folder = dirname(createRequire(import.meta.url).resolve('rxjs/package.json'))
+  return join(folder, 'dist/bundles/rxjs.umd.js')
+}
+
+test('healthy clients get every line in order; delivered, gaps and in flight of the stalled add up to what was published', async () => {
+  const path = realText()
+  const { hub, client } = await startHub({ stallTimeoutMs: 0 })
+  const repeats = Math.ceil(ENOUGH_BYTES / statSync(path).size)
+  const expected = readFileSync(path, 'utf8').repeat(repeats).split(/\r?\n/)
+  if (expected.at(-1) === '') expected.pop()
+  async function* everything() {
+    for (let i = 0; i < repeats; i++) yield* createReadStream(path)
+  }
+  const refused = (error: Error) => {
+    throw error
+  }
+  const source = lines(everything(), { maxMessageBytes: 2 ** 18, refused })
+  const feed = hub.feed('text', { capacity: 2 ** 20, minClients: CLIENTS, source })
+  const accounts = new Map<string, Account>()
+  hub.events$.subscribe(event => {
+    if (event.type === 'client-left') accounts.set(event.client.name, event.account)
+  })
+  const open = (_: unknown, i: number) => client(`/feeds/text?name=${i}`, { keep: false })
+  const clients = await Promise.all(Array.from({ length: CLIENTS }, open))
+  const stalled = clients.filter((_, i) => i % 10 === 0)
+  for (const c of stalled) c.stop()
+  const healthy = clients.filter((_, i) => i % 10 !== 0)
+  const published = expected.length
+
+  await until('every line to be published', () => feed.log.count === published, 300_000)
+  balance(hub)
+  expect(hub.readers().length + clients.filter(c => c.gone).length).toBe(CLIENTS)
+  for (const c of stalled) c.go()
+  await Promise.all(clients.map(c => c.closed(120_000)))
+  const hash = createHash('sha256')
+  for (const line of expected) hash.update(line)
+  expect(new Set(healthy.map(c => c.hash.digest('hex')))).toEqual(new Set([hash.digest('hex')]))
+  expect(healthy.filter(c => c.messages !== published)).toEqual([])
+  await until('every account', () => accounts.size === CLIENTS)
+  for (const [i, c] of clients.entries()) {
+    const { taken, skipped, unknown, undelivered } = accounts.get(`${i}`)!
+    expect([taken, taken + skipped, unknown, undelivered]).toEqual([c.messages, published, 0, 0])
+  }
+  expect(stalled.every(c => c.messages < published)).toBe(true)
+  tell('text', { lines: published, clients: CLIENTS, gaps: feed.gaps.overflow, skipped: feed.totals().skipped })
+}, 600_000)
