@@ -1,0 +1,119 @@
+/**
+ * Writes the reference pages that are tables of what the code says: docs/options.md, docs/metrics.md, docs/errors.md. Run by
+ * `npm run docs`; test/docs.test.ts fails when a page is not what this would write.
+ */
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import { ERRORS } from '../src/errors.ts'
+import { Hub } from '../src/hub.ts'
+import { Door } from '../src/server/admit.ts'
+import { metricsOf } from '../src/server/metrics.ts'
+import { environmentName, KINDS, SETTINGS } from '../src/settings.ts'
+
+export const DOCS = join(import.meta.dirname, '../docs')
+
+/** Every page by its file name. */
+export async function pages(): Promise<Readonly<Record<string, string>>> {
+  return { 'options.md': options(), 'metrics.md': await metrics(), 'errors.md': errors() }
+}
+
+function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  const line = (cells: readonly string[]) => `| ${cells.map(cell => cell.replaceAll('|', '\\|')).join(' | ')} |`
+  return [line(head), line(head.map(() => '---')), ...rows.map(line)].join('\n')
+}
+
+const GENERATED = '<!-- Written by `npm run docs` from the code; edits here are lost. -->\n'
+
+function options(): string {
+  const rows = SETTINGS.map(({ flag, kind, help, into, ...rest }) => [
+    `\`--${flag}${KINDS[kind] === '' ? '' : ` ${KINDS[kind]}`}\``,
+    `\`${environmentName(flag)}\``,
+    rest.default === '' ? 'off' : rest.default,
+    into[0] === 'serve' ? '' : `\`${into.join('.')}\``,
+    help,
+  ])
+  return `# Options
+
+${GENERATED}
+Of \`spillway serve\`. Flags come before environment variables; what is unknown, malformed, given twice or without meaning beside
+the others is refused with exit code 2 and a sentence "expected …, got …". In the library the same options are fields of
+\`new Hub({ … })\` and of \`hub.feed(name, { … })\`, named in the fourth column, in bytes and milliseconds.
+
+Sizes are written \`65536\`, \`64KiB\`, \`16MiB\` or \`1GB\`; times \`500ms\`, \`30s\`, \`5m\`, \`1h\` or \`0\`; shares \`75%\` or \`0.75\`.
+
+${table(['flag', 'environment', 'default', 'library', 'meaning'], rows)}
+
+## Rules between options
+
+- \`low-mark\` is below \`high-mark\`; \`max-lag\` is at most \`capacity\`.
+- \`max-message\` is at most the capacity, and on a feed whose readers may pause it at most what the capacity leaves above the high
+  mark: so a source that stops when it is told to is never refused.
+- A source that cannot wait (\`ticker\`, \`host\`, an Observable) goes with neither \`pause\` nor \`min-clients\`.
+- \`chunk\` needs \`binary\`; \`soft-for\` needs \`soft-lag\`; \`symbols\`, \`tick-rate\` and \`seed\` need a ticker.
+`
+}
+
+async function metrics(): Promise<string> {
+  const hub = new Hub()
+  hub.feed('any') // so that metrics with a label have a value that shows it
+  const registry = metricsOf(hub, new Door(hub))
+  const all = await registry.getMetricsAsJSON()
+  await hub.close()
+  const rows = all.map(({ name, help, type, values }) => {
+    const labels = Object.keys(values[0]?.labels ?? {})
+    return [`\`${name}\``, String(type), labels.map(label => `\`${label}\``).join(', '), help]
+  })
+  return `# Metrics
+
+${GENERATED}
+\`GET /metrics\`, in the Prometheus text format. Counted as plain numbers on the way and collected at scrape; base units; no label
+is ever per client. \`feed\` is one of the hub's feeds; \`stat\` is p50, p90, p99 or max (nearest rank); \`code\` is a close code of
+PROTOCOL.md 4.1; the values of \`reason\` are below.
+
+${table(['metric', 'type', 'labels', 'meaning'], rows)}
+
+## Reasons
+
+| \`spillway_evictions_total\` | the client was closed because |
+| --- | --- |
+| \`lag\` | it was over \`max-lag\` |
+| \`soft-lag\` | it was over \`soft-lag\` for longer than \`soft-for\` |
+| \`overrun\` | the tail had passed it: what it needed next was gone |
+| \`pause\` | it held the gate and made no progress for \`max-pause\` |
+| \`gate-rate\` | it held the gate and took less than \`min-gate-rate\` |
+| \`stall\` | it showed no sign of life for \`stall-timeout\` |
+| \`pinned\` | its unfinished write kept too much memory alive |
+
+| \`spillway_gaps_total\` | readers did not get something because |
+| --- | --- |
+| \`overflow\` | they were too far behind, and \`skip\` moved them to the newest message |
+| \`rate\` | they asked for less with \`maxRate\` |
+| \`source\` | the source left a hole in its numbering; counted once for the feed, not for each reader |
+
+## What adds up
+
+For every reader, at any time: published since it joined = taken + in flight + skipped + conflated + queued. When a client closes,
+what was in flight becomes \`unknown\` and what was queued \`undelivered\`. \`spillway_delivered_messages_total\` is what was taken: until
+the window is there, that is what the client's socket has taken, so the kernel's buffers count as delivered.
+`
+}
+
+function errors(): string {
+  return `# Errors
+
+${GENERATED}
+What Spillway throws on purpose is a \`SpillwayError\`: \`code\` is stable, \`message\` names the rule and the value. Close codes, which
+clients see, are in PROTOCOL.md 4.1.
+
+${table(
+  ['code', 'meaning'],
+  Object.entries(ERRORS).map(([code, meaning]) => [`\`${code}\``, meaning]),
+)}
+`
+}
+
+if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
+  mkdirSync(DOCS, { recursive: true })
+  for (const [name, text] of Object.entries(await pages())) writeFileSync(join(DOCS, name), text)
+}
