@@ -93,6 +93,7 @@ describe('evict', () => {
       cause: 'lag',
       detail: expect.stringMatching(/\d+ messages, \d+ bytes behind/),
     })
+    await until('the event', () => events.some(({ type }) => type === 'client-left'))
     const left = events.find(event => event.type === 'client-left')
     expect(left).toMatchObject({ code: 4408, outcome: 'terminated' })
     if (left?.type !== 'client-left') throw new Error('it did not leave')
@@ -123,7 +124,10 @@ describe('evict', () => {
     await client('/feeds/f', { keep: false })
     const slow = await client('/feeds/f?name=slow', { reading: false, keep: false })
     const lagging = () =>
-      [...feed.readers].some(r => r.sink.info.name === 'slow' && feed.log.bytes - r.confirmed.bytes > 300 * KIB)
+      [...feed.readers].some(
+        ({ sink, state, confirmed }) =>
+          sink.info.name === 'slow' && state === 'blocked' && feed.log.bytes - confirmed.bytes > 300 * KIB,
+      )
     await publishUntil(feed, lagging)
     await until('the soft limit to be noticed', () => [...feed.readers].some(reader => reader.softSince > 0))
     slow.go()

@@ -1,0 +1,107 @@
+/** A socket and a WebSocket that exist only here: the kernel takes so many bytes, the rest waits until somebody reads. For property tests. */
+import { EventEmitter } from 'node:events'
+import type { Channel, Wire } from '../../src/clients/client.ts'
+import { frameEnd } from '../../src/log/frame.ts'
+
+export class SimulatedSocket extends EventEmitter implements Wire, Channel {
+  readyState = 1
+  bytesRead = 0
+  pongs = 0
+  pings = 0
+  closedWith: { readonly code: number; readonly reason: string } | undefined
+  readonly #kernelBytes: number
+  #kernel: Buffer[] = []
+  #kernelLength = 0
+  #received: Buffer[] = []
+  #waiting: { bytes: Buffer; readonly done: ((error?: Error | null) => void) | undefined }[] = []
+
+  constructor(kernelBytes: number) {
+    super()
+    this.#kernelBytes = kernelBytes
+  }
+
+  get writableLength(): number {
+    return this.#waiting.reduce((sum, { bytes }) => sum + bytes.length, 0)
+  }
+
+  write(bytes: Uint8Array, done?: (error?: Error | null) => void): boolean {
+    // Referred to and not copied, as a real socket does: a buffer used again too early shows as wrong bytes.
+    this.#waiting.push({ bytes: Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length), done })
+    this.#fill()
+    return this.writableLength === 0
+  }
+
+  /** Bytes the peer has. */
+  get received(): Buffer {
+    if (this.#received.length !== 1) this.#received = [Buffer.concat(this.#received)]
+    return this.#received[0]!
+  }
+
+  /** The peer reads so many bytes. */
+  read(bytes: number): void {
+    for (let left = bytes; left > 0 && this.#kernelLength > 0; ) {
+      const first = this.#kernel[0]!
+      const taken = first.subarray(0, left)
+      this.#received.push(taken)
+      left -= taken.length
+      this.#kernelLength -= taken.length
+      if (taken.length === first.length) this.#kernel.shift()
+      else this.#kernel[0] = first.subarray(taken.length)
+      this.#fill()
+    }
+  }
+
+  /** The connection is lost. */
+  lose(): void {
+    if (this.readyState === 3) return
+    this.readyState = 3
+    for (const { done } of this.#waiting.splice(0)) done?.(new Error('destroyed'))
+    this.emit('close', 1006, Buffer.alloc(0))
+  }
+
+  close(code: number, reason: string): void {
+    this.closedWith ??= { code, reason }
+    this.readyState = 2
+  }
+
+  terminate(): void {
+    this.lose()
+  }
+
+  ping(): void {
+    this.pings++
+  }
+
+  pong(): void {
+    this.pongs++
+  }
+
+  /** Payloads of the whole frames received, all of them text of less than 64 KiB. */
+  payloads(): string[] {
+    const { received } = this
+    const payloads: string[] = []
+    for (let at = 0; at + 2 <= received.length; ) {
+      const header = received[at + 1]! < 126 ? 2 : 4
+      if (at + header > received.length) break
+      const end = frameEnd(received, at)
+      if (end > received.length) break
+      payloads.push(received.toString('utf8', at + header, end))
+      at = end
+    }
+    return payloads
+  }
+
+  #fill(): void {
+    while (this.#waiting.length > 0) {
+      const next = this.#waiting[0]!
+      const room = this.#kernelBytes - this.#kernelLength
+      const taken = Buffer.from(next.bytes.subarray(0, room)) // the kernel copies
+      if (taken.length > 0) this.#kernel.push(taken)
+      this.#kernelLength += taken.length
+      next.bytes = next.bytes.subarray(room)
+      if (next.bytes.length > 0) return
+      this.#waiting.shift()
+      next.done?.()
+    }
+  }
+}
