@@ -5,6 +5,7 @@
  *
  *     npm run bench -- firehose [--pairs 7] [--seconds 3] [--clients 1000]
  *     npm run bench -- slow     [--seconds 60] [--overflow skip|evict]
+ *     npm run bench -- idle     [--clients 10000]   memory of clients that only listen
  *     npm run bench -- log      append cost against cursors, memory without clients
  */
 import { type ChildProcess, fork, spawnSync } from 'node:child_process'
@@ -31,7 +32,8 @@ const folder = join(import.meta.dirname, 'bench')
 
 /** A child on a core of its own. */
 function start(file: string, args: readonly string[], core: number): ChildProcess {
-  const child = fork(join(folder, file), args, { execArgv: ['--import', 'tsx'] })
+  const env = { ...process.env, MAX_CLIENTS: values.clients }
+  const child = fork(join(folder, file), args, { execArgv: ['--import', 'tsx'], env })
   if (PINNED) spawnSync('taskset', ['-acp', String(core), String(child.pid)])
   return child
 }
@@ -70,6 +72,7 @@ async function run(kind: ServerKind, options: object, healthy: number, silent: n
 const wait = (ms: number) => new Promise(resolve => setTimeout(resolve, ms))
 const median = (numbers: readonly number[]): number =>
   [...numbers].sort((a, b) => a - b)[Math.floor(numbers.length / 2)]!
+const mib = (bytes: number): number => Math.round(bytes / 2 ** 20)
 const thousands = (n: number): string => `${Math.round(n / 1_000)} k`
 
 /** Deliveries per second to healthy clients, so many messages each turn of the event loop. */
@@ -120,13 +123,30 @@ async function slow(): Promise<void> {
       await wait(10_000)
       const [hub, swarm] = [await ask<Report>(server, { do: 'report' }), await ask<LoadReport>(load, { do: 'report' })]
       console.log(
-        `${kind} ${second} s: rss ${Math.round(hub.rss / 2 ** 20)} MiB, kernel TCP ${kernelTcp()} MiB,`,
+        `${kind} ${second} s: rss ${mib(hub.rss)} MiB${hub.bound > 0 ? ` of a bound of ${mib(hub.bound)}` : ''}, kernel TCP ${kernelTcp()} MiB,`,
         `${hub.clients} clients, ${swarm.connected} connected, healthy p99 ${swarm.delays.p99.toFixed(1)} ms,`,
         `${Math.round(swarm.bytes / 10 / half / 1_028)} messages/s each of ${Math.round(hub.published / second)}, account off by ${hub.imbalance}`,
       )
     }
     close()
     await wait(2_000)
+  }
+}
+
+/** What a client costs that is there and gets nothing. */
+async function idle(): Promise<void> {
+  const clients = Number(values.clients)
+  for (const kind of ['spillway', 'loop'] as const) {
+    const few = await run(kind, {}, 10, 0, false)
+    const { rss: empty } = await ask<Report>(few.server, { do: 'report' })
+    few.close()
+    const many = await run(kind, {}, clients, 0, false)
+    await wait(3_000)
+    const { rss, clients: connected } = await ask<Report>(many.server, { do: 'report' })
+    many.close()
+    console.log(
+      `${kind}: ${connected} clients, rss ${mib(rss)} MiB, ${((rss - empty) / connected / 1_024).toFixed(1)} KiB each`,
+    )
   }
 }
 
@@ -140,7 +160,7 @@ function kernelTcp(): string {
   }
 }
 
-const WORKLOADS: Readonly<Record<string, () => Promise<void>>> = { firehose, slow, log: logTrial }
+const WORKLOADS: Readonly<Record<string, () => Promise<void>>> = { firehose, slow, idle, log: logTrial }
 const workload = WORKLOADS[positionals[0] ?? '']
 if (workload === undefined) {
   console.error(`workload: expected one of ${Object.keys(WORKLOADS).join(', ')}, got ${positionals[0] ?? 'nothing'}`)

@@ -20,6 +20,8 @@ export interface Report {
   readonly published: number
   readonly clients: number
   readonly rss: number
+  /** What the hub says its memory can come to; 0 for who does not say. */
+  readonly bound: number
   /** Microseconds of CPU since the process began. */
   readonly cpu: number
   /** Published minus what all readers' accounts add up to, summed over readers: 0 if the account balances. */
@@ -30,11 +32,12 @@ interface Peer {
   publish(message: string): void
   clients(): number
   imbalance(): number
+  bound(): number
 }
 
 const SERVERS: Readonly<Record<ServerKind, (server: Server, options: FeedOptions) => Peer>> = {
   spillway(server, options) {
-    const hub = new Hub({ stallTimeoutMs: 0 })
+    const hub = new Hub({ stallTimeoutMs: 0, maxClients: Number(process.env['MAX_CLIENTS'] ?? 10_000) })
     const feed = hub.feed('bench', options)
     attach(hub, server)
     return {
@@ -47,6 +50,7 @@ const SERVERS: Readonly<Record<ServerKind, (server: Server, options: FeedOptions
         }
         return sum
       },
+      bound: () => hub.memoryBound().total,
     }
   },
   loop(server) {
@@ -57,6 +61,7 @@ const SERVERS: Readonly<Record<ServerKind, (server: Server, options: FeedOptions
       },
       clients: () => clients.size,
       imbalance: () => 0,
+      bound: () => 0,
     }
   },
 }
@@ -106,5 +111,6 @@ function steady(perSecond: number, bytes: number, mine: number): void {
 function report(): Report {
   const { user, system } = process.cpuUsage()
   const rss = process.memoryUsage.rss()
-  return { published, clients: peer.clients(), rss, cpu: user + system, imbalance: peer.imbalance() }
+  const { clients, imbalance, bound } = peer
+  return { published, clients: clients(), rss, bound: bound(), cpu: user + system, imbalance: imbalance() }
 }

@@ -18,6 +18,8 @@ import type { Joining, Reader, Sink } from '../reader.ts'
 export interface Wire {
   readonly bytesRead: number
   readonly writableLength: number
+  /** A destroyed socket swallows what is written to it and says nothing: it must not count as taken. */
+  readonly destroyed: boolean
   write(bytes: Uint8Array, done?: (error?: Error | null) => void): boolean
 }
 
@@ -83,7 +85,7 @@ export class Client implements Sink {
   }
 
   write(reader: Reader, run: Run): void {
-    if (this.#channel.readyState !== OPEN) {
+    if (this.#channel.readyState !== OPEN || this.#wire.destroyed) {
       reader.feed.close(reader)
       return
     }

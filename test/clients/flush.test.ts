@@ -131,6 +131,16 @@ test('nothing is written after a close frame', async () => {
   expect([...feed.readers][0]!.state).toBe('closed')
 })
 
+test('what is written to a socket that is destroyed, but not yet known to be closed, does not count as taken', async () => {
+  const { hub, join } = simulatedHub()
+  const feed = hub.feed('f')
+  const socket = join(feed, 'latest')
+  socket.destroyed = true
+  feed.publish({ payload: 'lost' })
+  await turn()
+  expect(hub.readers()[0]!.account).toMatchObject({ published: 1, taken: 0, queued: 1 })
+})
+
 test('pings are answered, but never with more than one pong waiting', async () => {
   const { hub, join } = simulatedHub()
   const feed = hub.feed('f')

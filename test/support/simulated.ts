@@ -5,6 +5,7 @@ import { frameEnd } from '../../src/log/frame.ts'
 
 export class SimulatedSocket extends EventEmitter implements Wire, Channel {
   readyState = 1
+  destroyed = false
   bytesRead = 0
   pongs = 0
   pings = 0
@@ -55,6 +56,7 @@ export class SimulatedSocket extends EventEmitter implements Wire, Channel {
   lose(): void {
     if (this.readyState === 3) return
     this.readyState = 3
+    this.destroyed = true
     for (const { done } of this.#waiting.splice(0)) done?.(new Error('destroyed'))
     this.emit('close', 1006, Buffer.alloc(0))
   }
