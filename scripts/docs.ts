@@ -49,7 +49,7 @@ ${table(['flag', 'environment', 'default', 'library', 'meaning'], rows)}
 - \`low-mark\` is below \`high-mark\`; \`max-lag\` is at most \`capacity\`.
 - \`max-message\` is at most the capacity, and on a feed whose readers may pause it at most what the capacity leaves above the high
   mark: so a source that stops when it is told to is never refused.
-- A source that cannot wait (\`ticker\`, \`host\`, an Observable) goes with neither \`pause\` nor \`min-clients\`.
+- A source that cannot wait (\`ticker\`, \`host\`, an Observable) goes with none of \`pause\`, \`min-clients\` and \`rate\`.
 - \`chunk\` needs \`binary\`; \`soft-for\` needs \`soft-lag\`; \`symbols\`, \`tick-rate\` and \`seed\` need a ticker.
 `
 }

@@ -69,12 +69,11 @@ export class Feed {
   /** Whether the flush has it on its list. */
   listed = false
   ending: Ending | undefined
-  /** Whether it takes messages: until it has ended, or the hub is closing. */
-  takesMore = true
 
   readonly #carrier: Carrier
   readonly #notify: Notify
   readonly #left: Totals = { delivered: 0, deliveredBytes: 0, skipped: 0, unknown: 0, undelivered: 0 }
+  readonly #stopped = new AbortController()
   readonly #judge: Judge
   readonly #sampler = new Sampler()
   #stale = 0
@@ -129,9 +128,18 @@ export class Feed {
     }
   }
 
+  /** Aborts when it takes no more messages: it has ended, or the hub is closing. */
+  get stopped(): AbortSignal {
+    return this.#stopped.signal
+  }
+
+  get takesMore(): boolean {
+    return !this.#stopped.signal.aborted
+  }
+
   /** Takes no more messages; readers stay, and get what is left. */
   stop(): void {
-    this.takesMore = false
+    this.#stopped.abort()
     this.demand.finish(performance.now())
   }
 

@@ -60,6 +60,8 @@ export interface ReaderInfo {
 }
 
 const DEFAULT_CHUNK_BYTES = 16 * 1024
+const MIN_RATE = 0.001
+const MAX_RATE = 1e9
 const REFUSALS_TOLD_MS = 1_000
 
 export class Hub implements AsyncDisposable {
@@ -74,7 +76,6 @@ export class Hub implements AsyncDisposable {
   readonly #announcer: Announcer
   readonly #notify: Notify
   readonly #flush = new Flush()
-  readonly #stopSources = new AbortController()
   readonly #host: ClientHost
   readonly #stopClocks: readonly (() => void)[]
   readonly #hurry = new AbortController()
@@ -118,8 +119,9 @@ export class Hub implements AsyncDisposable {
     if (typeof name !== 'string' || !FEED_NAME.test(name)) throw bad('feed', FEED_NAME_RULE, name)
     if (this.#feeds.has(name)) throw new SpillwayError('feed_exists', `feed ${name} exists already`)
     if (this.closing) throw new SpillwayError('hub_closed', `feed ${name}: the hub is closing`)
-    if (!(rate >= 0 && rate < Number.POSITIVE_INFINITY))
-      throw bad(`${name}.rate`, 'messages per second from 0 up', rate)
+    if (rate !== 0 && !(rate >= MIN_RATE && rate <= MAX_RATE)) {
+      throw bad(`${name}.rate`, `0 or messages per second from ${MIN_RATE} to ${MAX_RATE}`, rate)
+    }
     const epoch = (source as Source | undefined)?.epoch
     const settings = feedSettings(epoch === undefined ? feedOptions : { epoch, ...feedOptions }, name)
     const chunkBytes = askedBytes ?? Math.min(DEFAULT_CHUNK_BYTES, settings.maxMessageBytes)
@@ -132,7 +134,7 @@ export class Hub implements AsyncDisposable {
     }
     if (source !== undefined) checkSource(source)
     const waits = source === undefined || canWait(source)
-    if (!waits) checkWithoutWaiting(name, settings)
+    if (!waits) checkWithoutWaiting(name, settings, rate)
     const feed = new Feed(name, settings, waits, this.#flush, this.#notify)
     this.#feeds.set(name, feed)
     if (source !== undefined) {
@@ -194,7 +196,6 @@ export class Hub implements AsyncDisposable {
   }
 
   async #close(drainMs: number): Promise<void> {
-    this.#stopSources.abort()
     for (const feed of this.#feeds.values()) feed.stop()
     await Promise.all(this.#pumping)
     await drain(this.#clients, drainMs, this.settings.evictGraceMs, this.#hurry.signal)
@@ -206,11 +207,10 @@ export class Hub implements AsyncDisposable {
 
   async #attach(feed: Feed, source: SourceLike, rate: number, chunkBytes: number): Promise<void> {
     const { logger } = this.settings
-    const { signal } = this.#stopSources
     const refused = refusals(feed, line => logger.warn(line))
     try {
-      await pump(source, feed, { signal, rate, chunkBytes, refused })
-      if (signal.aborted || !feed.takesMore) return
+      await pump(source, feed, { rate, chunkBytes, refused })
+      if (!feed.takesMore) return
       logger.info(`feed ${feed.name}: its source has ended after ${feed.log.count} messages`)
       feed.end()
     } catch (error) {
@@ -233,13 +233,14 @@ export class Hub implements AsyncDisposable {
 }
 
 /** A source that cannot wait makes every option that holds it meaningless: better refused than ignored. */
-function checkWithoutWaiting(name: string, { allow, minClients }: FeedSettings): void {
+function checkWithoutWaiting(name: string, { allow, minClients }: FeedSettings, rate: number): void {
   const because = 'because this source cannot wait'
   const refuse = (what: string, rule: string, got: unknown): never => {
     throw new SpillwayError('cannot_wait', expected(`${name}.${what}`, `${rule}, ${because}`, got))
   }
   if (allow.includes('pause')) refuse('overflow', 'evict or skip', 'pause')
   if (minClients > 0) refuse('minClients', '0', minClients)
+  if (rate > 0) refuse('rate', '0', rate)
 }
 
 /** Counts refused messages, and tells the first of each second. */

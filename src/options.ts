@@ -199,13 +199,10 @@ export function memoryBound(feeds: readonly FeedSettings[], maxClients: number):
 
 const NONE = Number.POSITIVE_INFINITY
 
-function amountOf(given: Amount | undefined, otherwise: { bytes: number; messages: number; ms: number }) {
-  if (typeof given === 'number') return { ...otherwise, bytes: given }
-  return {
-    bytes: given?.bytes ?? otherwise.bytes,
-    messages: given?.messages ?? otherwise.messages,
-    ms: given?.ms ?? otherwise.ms,
-  }
+function amountOf(given: Amount, otherwise: { bytes: number; messages: number; ms: number }) {
+  const amount: Exclude<Amount, number> = typeof given === 'number' ? { bytes: given } : given
+  const { bytes = otherwise.bytes, messages = otherwise.messages, ms = otherwise.ms } = amount
+  return { bytes, messages, ms }
 }
 
 /** Parses with a zod schema; the first thing wrong is thrown as a sentence. */
@@ -214,10 +211,9 @@ export function parse<T extends z.ZodType>(schema: T, value: unknown, what: stri
   if (result.success) return result.data
   const issue = meant(result.error.issues[0]!)
   const path = [what, ...issue.path.map(String)].join('.')
-  if (issue.code === 'unrecognized_keys') {
-    refuse(path, `no option but ${issue.path.length === 0 ? keysOf(schema) : AMOUNTS}`, issue.keys[0])
-  }
-  refuse(path, ruleOf(issue), issue.input)
+  if (issue.code !== 'unrecognized_keys') refuse(path, ruleOf(issue), issue.input)
+  const whole = issue.path.length === 0 && schema instanceof z.ZodObject
+  refuse(path, `no option but ${whole ? Object.keys(schema.shape).join(', ') : AMOUNTS}`, issue.keys[0])
 }
 
 function refuse(what: string, rule: string, got: unknown): never {
@@ -229,10 +225,6 @@ function meant(issue: z.core.$ZodIssue): z.core.$ZodIssue {
   if (issue.code !== 'invalid_union' || !['number', 'object'].includes(typeof issue.input)) return issue
   const inner = issue.errors[typeof issue.input === 'object' ? 1 : 0]?.[0]
   return inner === undefined ? issue : { ...inner, path: [...issue.path, ...inner.path] }
-}
-
-function keysOf(schema: z.ZodType): string {
-  return schema instanceof z.ZodObject ? Object.keys(schema.shape).join(', ') : AMOUNTS
 }
 
 function isLogger(value: unknown): boolean {

@@ -139,7 +139,7 @@ describe('wrong use is refused with a code and a sentence', () => {
       'a rate below nothing',
       hub => hub.feed('f', { rate: -1 }),
       'bad_option',
-      /^f\.rate: expected messages per second from 0 up, got -1$/,
+      /^f\.rate: expected 0 or messages per second from 0\.001 to .*, got -1$/,
     ],
     [
       'chunks larger than messages',
@@ -164,6 +164,12 @@ describe('wrong use is refused with a code and a sentence', () => {
       hub => hub.feed('f', { source: of('x'), allow: ['pause'] }),
       'cannot_wait',
       /cannot wait/,
+    ],
+    [
+      'a rate on an Observable',
+      hub => hub.feed('f', { source: of('x'), rate: 5 }),
+      'cannot_wait',
+      /cannot wait, got 5$/,
     ],
     [
       'minClients on an Observable',

@@ -2,8 +2,8 @@
  * The hub on HTTP: `/feeds/NAME` for WebSocket clients, and for people and probes the page, `/feeds`, `/healthz`, `/readyz`,
  * `/metrics`. `attach` puts the WebSocket side alone on somebody's http.Server; `serve` runs a server with all of it.
  */
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import { createServer, type IncomingMessage, type Server, ServerResponse } from 'node:http'
+import type { AddressInfo, Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { expected, reasonOf, SpillwayError } from '../errors.ts'
 import type { Hub } from '../hub.ts'
@@ -37,10 +37,25 @@ const FEEDS = '/feeds/'
 export function attach(hub: Hub, server: Server, door: Door = new Door(hub)): () => void {
   const upgrade = (request: IncomingMessage, socket: Duplex, head: Buffer) => {
     const mine = request.url?.startsWith(FEEDS) === true
-    if (mine || server.listenerCount('upgrade') === 1) door.upgrade(request, socket, head)
+    const alone = server.listenerCount('upgrade') === 1
+    if (alone && request.headers.upgrade?.toLowerCase() !== 'websocket') ignoreOffer(server, request, socket)
+    else if (mine || alone) door.upgrade(request, socket, head)
   }
   server.on('upgrade', upgrade)
   return () => void server.off('upgrade', upgrade)
+}
+
+/**
+ * An ordinary request may offer another protocol (`Upgrade: h2c`, as Java's HttpClient does), and comes as an upgrade as soon as
+ * anybody listens for those. A server may ignore the offer (RFC 9110 §7.8), so the request goes where it would have gone.
+ */
+function ignoreOffer(server: Server, request: IncomingMessage, socket: Duplex): void {
+  const response = new ServerResponse(request)
+  response.shouldKeepAlive = false
+  response.assignSocket(socket as Socket)
+  response.once('finish', () => socket.end())
+  socket.on('error', () => {})
+  server.emit('request', request, response)
 }
 
 /** Runs a server for this hub. @throws SpillwayError `port_in_use` */
@@ -128,7 +143,7 @@ function send(
     'X-Content-Type-Options': 'nosniff',
     ...headers,
   })
-  response.end(response.req.method === 'HEAD' ? undefined : body)
+  response.end(body) // which Node leaves out for HEAD
 }
 
 function listen(server: Server, port: number, host: string): Promise<void> {

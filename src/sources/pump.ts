@@ -15,8 +15,6 @@ import { isReadable, readableSource } from './readable.ts'
 import { type Item, isPush, type Source, type SourceLike, toMessage } from './source.ts'
 
 export interface PumpOptions {
-  /** Stops the pump; the source is told by `return()`, a Readable is destroyed. */
-  readonly signal: AbortSignal
   /** Messages per second at the most; 0 = as fast as demand allows. */
   readonly rate: number
   /** Bytes of a message where a Readable is cut into chunks. */
@@ -30,28 +28,28 @@ const RATE_DEBT_MS = 100
 /** Refusals make no burst, and a source may have nothing else to give: after so many the event loop gets its turn. */
 const REFUSALS_PER_TURN = 100
 
-/** Runs until the source ends, the feed takes no more or the signal aborts. @throws what the source throws */
+/**
+ * Runs until the source ends or the feed takes no more; then the source is told by `return()`, a Readable is destroyed, an
+ * Observable unsubscribed, and nobody waits for how it takes that. @throws what the source throws
+ */
 export async function pump(source: SourceLike, feed: Feed, options: PumpOptions): Promise<void> {
-  if (options.signal.aborted) return
-  // A signal of its own: Node warns of a leak at eleven listeners, and a hub may have more sources than that.
-  const signal = AbortSignal.any([options.signal])
-  const { promise: aborted, release } = whenAborted(signal)
-  const own = { ...options, signal }
+  if (!feed.takesMore) return
+  const { promise: stopped, release } = whenAborted(feed.stopped)
   try {
-    await Promise.race([isPush(source) ? subscribe(source, feed, own) : pull(source, feed, own), aborted])
+    await Promise.race([isPush(source) ? subscribe(source, feed, options) : pull(source, feed, options), stopped])
   } catch (error) {
     // Once nobody takes its messages, how a source fares is its own business.
-    if (feed.takesMore && !signal.aborted) throw error
+    if (feed.takesMore) throw error
   } finally {
     release()
   }
 }
 
 async function pull(given: Source | NodeJS.ReadableStream, feed: Feed, options: PumpOptions): Promise<void> {
-  const { signal, rate, refused } = options
+  const { rate, refused } = options
   const iterator = toSource(given, feed, options)[Symbol.asyncIterator]()
   const stop = () => stopSource(given, iterator)
-  signal.addEventListener('abort', stop, { once: true })
+  feed.stopped.addEventListener('abort', stop, { once: true })
   let ended = false
   let refusals = 0
   const told = (error: SpillwayError) => {
@@ -59,12 +57,12 @@ async function pull(given: Source | NodeJS.ReadableStream, feed: Feed, options: 
     refused(error)
   }
   try {
-    const pace = pacer(rate, signal)
+    const pace = pacer(rate, feed.stopped)
     await feed.ready()
     while (feed.takesMore) {
       const next = await iterator.next()
       ended = next.done === true
-      if (ended || !feed.takesMore || signal.aborted) return
+      if (ended || !feed.takesMore) return
       if (!offer(feed, next.value, told)) await feed.ready()
       if (refusals === REFUSALS_PER_TURN) {
         refusals = 0
@@ -73,7 +71,7 @@ async function pull(given: Source | NodeJS.ReadableStream, feed: Feed, options: 
       if (pace !== undefined) await pace()
     }
   } finally {
-    signal.removeEventListener('abort', stop)
+    feed.stopped.removeEventListener('abort', stop)
     if (!ended) stop()
   }
 }
@@ -87,20 +85,20 @@ function toSource(given: Source | NodeJS.ReadableStream, feed: Feed, { chunkByte
 }
 
 /** An Observable pushes: it is told nothing, and whoever reads too slowly is the policy's business. */
-function subscribe(source: Observable<Item>, feed: Feed, { signal, refused }: PumpOptions): Promise<void> {
+function subscribe(source: Observable<Item>, feed: Feed, { refused }: PumpOptions): Promise<void> {
   return new Promise((resolve, reject) => {
     const subscription = source
       .pipe(
         // takeWhile and not unsubscribe(): a source that emits within subscribe() must be stopped before there is a subscription.
-        takeWhile(() => !signal.aborted && feed.takesMore),
+        takeWhile(() => feed.takesMore),
         // tap and not the observer's next: what is thrown there, RxJS throws again in a timer, where nobody can catch it.
         tap(item => void offer(feed, item, refused)),
       )
       .subscribe({ error: reject, complete: resolve })
     const stop = () => quietly(() => subscription.unsubscribe())
-    if (signal.aborted) return stop()
-    signal.addEventListener('abort', stop, { once: true })
-    subscription.add(() => signal.removeEventListener('abort', stop))
+    if (!feed.takesMore) return stop()
+    feed.stopped.addEventListener('abort', stop, { once: true })
+    subscription.add(() => feed.stopped.removeEventListener('abort', stop))
   })
 }
 

@@ -1,0 +1,146 @@
+/**
+ * What the tests of the sources share: hubs without a port whose log lines and events are kept, feeds whose demand a test
+ * holds in its hand, and the messages of a feed as its log has them. Not a test.
+ */
+import { setImmediate } from 'node:timers/promises'
+import { onTestFinished } from 'vitest'
+import type { SpillwayError } from '../../src/errors.ts'
+import type { HubEvent } from '../../src/events.ts'
+import { type Carrier, Feed } from '../../src/feed.ts'
+import { Hub, type SourceOptions } from '../../src/hub.ts'
+import { type FeedOptions, feedSettings } from '../../src/options.ts'
+import { pump } from '../../src/sources/pump.ts'
+import { canWait, type Item, type SourceLike } from '../../src/sources/source.ts'
+import { framesFrom } from '../log/helpers.ts'
+import { until } from '../support/until.ts'
+
+/** How long something must not have moved to be called still. */
+const STILL_MS = 100
+const PROMPT_MS = 2_000
+
+export interface Watched {
+  readonly hub: Hub
+  /** What the hub logged, each line behind its level. */
+  readonly lines: string[]
+  readonly events: HubEvent[]
+}
+
+/** A hub that is gone when the test is over. */
+export function openHub(): Watched {
+  const lines: string[] = []
+  const events: HubEvent[] = []
+  const write = (level: string) => (line: string) => void lines.push(`${level}: ${line}`)
+  const hub = new Hub({ logger: { info: write('info'), warn: write('warn'), error: write('error') } })
+  hub.events$.subscribe(event => void events.push(event))
+  onTestFinished(() => hub.close({ drainMs: 0 }))
+  return { hub, lines, events }
+}
+
+export interface HoldOptions {
+  readonly feed?: FeedOptions & Pick<SourceOptions, 'chunkBytes'>
+  readonly rate?: number
+}
+
+export interface Held {
+  readonly feed: Feed
+  /** Resolves or rejects as the pump does. */
+  readonly pumping: Promise<void>
+  /** Whether the pump is still at it. */
+  readonly running: () => boolean
+  readonly refused: SpillwayError[]
+  /** What is published is flushed, as far as the feed can tell: its demand opens again. */
+  flush(): void
+  /** The feed takes no more: its signal aborts, and nothing else. */
+  stop(): void
+}
+
+/** A source pumped into a feed that nobody flushes but the test: once it says stop, it means it. */
+export function hold(source: SourceLike, { feed: options = {}, rate = 0 }: HoldOptions = {}): Held {
+  const { chunkBytes = 1024, ...feedOptions } = options
+  const carrier: Carrier = { dirty() {}, flushNow() {}, catchUp() {} }
+  const feed = new Feed('held', feedSettings(feedOptions), canWait(source), carrier, () => {})
+  const refused: SpillwayError[] = []
+  let running = true
+  const pumping = pump(source, feed, {
+    rate,
+    chunkBytes,
+    refused: error => void refused.push(error),
+  }).finally(() => {
+    running = false
+  })
+  pumping.catch(() => {}) // whoever cares awaits it
+  const stop = () => feed.stop()
+  onTestFinished(stop)
+  const flush = () => feed.demand.flushed(performance.now())
+  return { feed, pumping, running: () => running, refused, flush, stop }
+}
+
+/** Every message that the log of a feed still has. */
+export function payloadsOf(feed: Feed): string[] {
+  return framesFrom(feed.log, feed.log.tail).map(({ payload }) => payload.toString())
+}
+
+/** Resolves with a figure once it has stood still for a while. */
+export async function still(what: string, figure: () => number): Promise<number> {
+  let seen = figure()
+  let since = performance.now()
+  await until(`${what} to stand still`, () => {
+    const now = figure()
+    if (now !== seen) since = performance.now()
+    seen = now
+    return performance.now() - since > STILL_MS
+  })
+  return seen
+}
+
+/** Lets the event loop turn so many times. */
+export async function turns(count: number): Promise<void> {
+  for (let i = 0; i < count; i++) await setImmediate()
+}
+
+/** Waits for what must not take long, because nothing in it is waited for. */
+export async function promptly(what: string, promise: Promise<unknown>): Promise<void> {
+  let done = false
+  const finish = () => {
+    done = true
+  }
+  await Promise.race([promise.then(finish), until(`${what} to be done`, () => done, PROMPT_MS)])
+}
+
+/** Errors that nobody caught while the test runs; Node would end the process. */
+export function uncaughtErrors(): readonly Error[] {
+  const errors: Error[] = []
+  const keep = (error: Error) => void errors.push(error)
+  process.on('uncaughtException', keep)
+  onTestFinished(() => void process.off('uncaughtException', keep))
+  return errors
+}
+
+/** "Endless" for sources that a broken pump would never let go of: the test must come to its end and fail. */
+export const ENDLESS = 400_000
+
+/** A generator of a payload that is always ready, and when it was asked. */
+export function ready(payload: Item = 'x', count = ENDLESS) {
+  const askedAt: number[] = []
+  let finished = false
+  async function* give(): AsyncGenerator<Item, void> {
+    try {
+      while (askedAt.length < count) {
+        askedAt.push(performance.now())
+        yield payload
+      }
+    } finally {
+      finished = true
+    }
+  }
+  return { source: give(), askedAt, finished: () => finished }
+}
+
+/** Something that is waited for until it is let happen. */
+export function gate() {
+  let open = () => {}
+  const opened = new Promise<void>(resolve => {
+    open = resolve
+  })
+  return { opened, open }
+}
