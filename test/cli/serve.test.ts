@@ -1,0 +1,345 @@
+/** `spillway serve`, from the banner to the exit code. */
+import { closeSync, mkdtempSync, openSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { describe, expect, onTestFinished, test } from 'vitest'
+import { feedSettings, memoryBound } from '../../src/options.ts'
+import { SETTINGS } from '../../src/settings.ts'
+import { type Running, serveCli } from '../support/cli.ts'
+import { startHub } from '../support/hub.ts'
+import { RawClient, type RawOptions } from '../support/raw-client.ts'
+import { until } from '../support/until.ts'
+import { run, start } from './run.ts'
+
+const MIB = 1024 * 1024
+
+async function connect(port: number, path: string, options?: RawOptions): Promise<RawClient> {
+  const client = await RawClient.open(port, path, options)
+  onTestFinished(() => client.destroy())
+  return client
+}
+
+/** A file with this text, gone when the test is over. */
+function file(text: string): string {
+  const folder = mkdtempSync(join(tmpdir(), 'spillway-'))
+  onTestFinished(() => rmSync(folder, { recursive: true }))
+  const path = join(folder, 'file.txt')
+  writeFileSync(path, text)
+  return path
+}
+
+const feedsOf = async ({ port }: Pick<Running, 'port'>) =>
+  (await (await fetch(`http://127.0.0.1:${port}/feeds`)).json()) as {
+    readonly feeds: readonly { readonly name: string; readonly published: number }[]
+    readonly memory: { readonly boundBytes: number }
+  }
+
+const namesOf = async (hub: Pick<Running, 'port'>) => (await feedsOf(hub)).feeds.map(({ name }) => name)
+
+/** A hub with nothing on its standard input, as a service has it. */
+async function startAlone(args: readonly string[], stdin: 'ignore' | number = 'ignore') {
+  const hub = start(['serve', '--port', '0', ...args], { stdio: [stdin, 'pipe', 'pipe'] })
+  await until('the banner', () => hub.out().includes('memory') || hub.child.exitCode !== null)
+  return { ...hub, port: Number(/:(\d+)\/\n/.exec(hub.out().toString())?.[1]) }
+}
+
+describe('the banner', () => {
+  test('has the page, the feeds with their policies, and the memory bound', async () => {
+    const flags = ['--feed', 'a=stdin', '--feed', 'b=host', '--capacity', '4MiB', '--max-clients', '100']
+    const hub = await serveCli(flags)
+    const lines = hub.out().split('\n')
+    expect(lines[0]).toMatch(/^spillway \d+\.\d+\.\d+$/)
+    expect(lines.slice(1, 4)).toEqual([
+      `  page    http://localhost:${hub.port}/`,
+      `  feed    ws://localhost:${hub.port}/feeds/a  (text, skip, 4 MiB)`,
+      `  feed    ws://localhost:${hub.port}/feeds/b  (text, skip, 4 MiB)`,
+    ])
+    const feed = feedSettings({ capacity: 4 * MIB })
+    const { total } = memoryBound([feed, feed], 100)
+    expect(lines[4]).toMatch(`  memory  at most ${Math.round(total / MIB)} MiB: process `)
+    expect(lines[4]).toContain(', 100 clients 1.56 MiB, ')
+    expect((await feedsOf(hub)).memory.boundBytes).toBe(total)
+    expect(hub.errors()).toBe('')
+  })
+
+  test('has the address that was asked for', async () => {
+    const { out } = await startAlone(['--host', '0.0.0.0', '--feed', 'a=host'])
+    expect(out().toString()).toMatch(/page {4}http:\/\/0\.0\.0\.0:\d+\//)
+  })
+})
+
+describe('without --feed', () => {
+  test('what is piped in becomes the feed stdin, a message a line', async () => {
+    const hub = await serveCli([])
+    expect(await namesOf(hub)).toEqual(['stdin'])
+    const client = await connect(hub.port, '/feeds/stdin')
+    hub.child.stdin!.end('one\ntwo\r\n\nthree')
+    expect(await client.closed()).toBe(1000)
+    expect(client.texts).toEqual(['one', 'two', '', 'three'])
+    expect(client.opcodes.has(2)).toBe(false)
+  })
+
+  test('so does a file that is redirected in', async () => {
+    const descriptor = openSync(file('one\ntwo\n'), 'r')
+    onTestFinished(() => closeSync(descriptor))
+    const hub = await startAlone(['--min-clients', '1'], descriptor)
+    const client = await connect(hub.port, '/feeds/stdin')
+    expect(await client.closed()).toBe(1000)
+    expect(client.texts).toEqual(['one', 'two'])
+  })
+
+  test('and with nothing piped in there are two feeds to look at', async () => {
+    const hub = await startAlone([])
+    expect(await namesOf(hub)).toEqual(['ticks', 'host'])
+    const client = await connect(hub.port, '/feeds/ticks')
+    await until('ticks', () => client.messages > 5)
+    expect(JSON.parse(client.texts[0]!)).toMatchObject({ symbol: expect.any(String), price: expect.any(Number) })
+  })
+})
+
+describe('what a feed is made of', () => {
+  test('is chunks of a size with --binary', async () => {
+    const hub = await serveCli(['--binary', '--chunk', '4', '--min-clients', '1', '--feed', 'f=stdin'])
+    const client = await connect(hub.port, '/feeds/f')
+    hub.child.stdin!.end(Buffer.from([0, 1, 2, 3, 0xff, 0xfe, 10, 13, 8, 9]))
+    expect(await client.closed()).toBe(1000)
+    expect(client.payloads.map(payload => [...payload])).toEqual([
+      [0, 1, 2, 3],
+      [0xff, 0xfe, 10, 13],
+      [8, 9],
+    ])
+    expect(client.opcodes.has(1)).toBe(false)
+  })
+
+  test('is told on standard error where a line is too long or no UTF-8, and the rest goes on', async () => {
+    const hub = await serveCli(['--max-message', '10', '--min-clients', '1'])
+    const client = await connect(hub.port, '/feeds/stdin')
+    const stdin = hub.child.stdin!
+    stdin.write(`0123456789\n0123456789a\n${'x'.repeat(200_000)}\nafter the long ones\nfine\n`)
+    await until('the refusal of the first', () => hub.errors().includes('refused a message'))
+    expect(hub.errors()).toBe(
+      'warning: feed stdin: refused a message: line: expected a line of at most 10 bytes (maxMessageBytes), got 11\n',
+    )
+    await until('a line that fits', () => client.texts.includes('fine'))
+    const refused = async () => {
+      const metrics = await (await fetch(`http://127.0.0.1:${hub.port}/metrics`)).text()
+      return Number(/^spillway_refused_messages_total\{feed="stdin"\} (\d+)$/m.exec(metrics)?.[1])
+    }
+    expect(await refused()).toBe(3)
+    stdin.write(Buffer.from([0xc3, 0x28, 10]))
+    stdin.end('last\n')
+    expect(await client.closed()).toBe(1000)
+    expect(client.texts).toEqual(['0123456789', 'fine', 'last'])
+    expect(await refused()).toBe(4)
+  })
+
+  test('says so where the bytes of a line are no UTF-8', async () => {
+    const hub = await serveCli([])
+    hub.child.stdin!.write(Buffer.from([0xc3, 0x28, 10]))
+    await until('the warning', () => hub.errors() !== '')
+    expect(hub.errors()).toBe(
+      'warning: feed stdin: refused a message: payload: expected valid UTF-8 on text feed stdin, got other bytes\n',
+    )
+  })
+})
+
+describe('wrong input ends it with 2, one line on standard error and nothing on standard output:', () => {
+  const wrong = async (args: readonly string[], sentence: string | RegExp, env: NodeJS.ProcessEnv = {}) => {
+    const { code, out, errors } = await run(['serve', '--port', '0', ...args], { env: { ...process.env, ...env } })
+    expect({ code, out, lines: errors.split('\n').length }).toEqual({ code: 2, out: '', lines: 2 })
+    if (typeof sentence === 'string') expect(errors).toBe(`spillway: ${sentence}\n`)
+    else expect(errors).toMatch(sentence)
+  }
+  const FORMS =
+    'NAME=SOURCE, with NAME 1 to 64 of A–Z a–z 0–9 _ . - beginning with a letter or digit, and SOURCE ticker, host, stdin or file:PATH'
+
+  test.concurrent.each<[string[], string | RegExp]>([
+    [['--prot', '1'], 'flag: expected one that spillway serve --help lists, got "--prot"'],
+    [['--port', '1'], '--port: expected to be given once, got ["0","1"]'],
+    [['ticker'], 'argument: expected none, got "ticker"'],
+    [['--feed', 'ticks=tickr'], `--feed: expected ${FORMS}, got "ticks=tickr"`],
+    [
+      ['--feed', 'f=file:/no/such/file'],
+      /^spillway: file: expected a file that can be read \(ENOENT.*\), got "\/no\/such\/file"\n$/,
+    ],
+    [['--feed', 'f=host', '--feed', 'f=ticker'], 'feed f exists already'],
+    [['--feed', 'a=stdin', '--feed', 'b=stdin'], '--feed: expected one feed from stdin, got ["a","b"]'],
+    [['--overflow', 'drop'], '--overflow: expected pause, evict, skip, got "drop"'],
+    [['--overflow', 'pause'], 'ticks.overflow: expected evict or skip, because this source cannot wait, got "pause"'],
+    [['--allow', 'pause'], 'ticks.overflow: expected evict or skip, because this source cannot wait, got "pause"'],
+    [['--chunk', '1KiB'], '--chunk: expected --binary beside it, got nothing'],
+    [['--soft-for', '5s'], '--soft-for: expected --soft-lag beside it, got nothing'],
+    [
+      ['--symbols', '5', '--feed', 'f=stdin'],
+      '--symbols, --tick-rate and --seed: expected a feed whose source is ticker, got nothing',
+    ],
+    [['--symbols', '0'], 'ticker.symbols: expected at least 1, got 0'],
+    [['--max-clients', '0'], 'hub.maxClients: expected at least 1, got 0'],
+    [['--low-mark', '80%'], 'ticks.lowMark: expected less than highMark (0.75), got 0.8'],
+    [
+      ['--binary', '--chunk', '2MiB', '--feed', 'f=stdin'],
+      'f.chunkBytes: expected a whole number from 1 to 1048576 (maxMessageBytes), got 2097152',
+    ],
+    [['--host', '192.0.2.1'], /^spillway: port: expected an address to listen on \(.*\), got "192\.0\.2\.1:0"\n$/],
+  ])('%j', async (args, sentence) => wrong(args, sentence))
+
+  test('a bad port', async () => {
+    const ran = await run(['serve', '--port', '65536'])
+    const errors = 'spillway: --port: expected a whole number from 0 to 65535, got "65536"\n'
+    expect(ran).toEqual({ code: 2, out: '', errors })
+  })
+
+  test('a variable nobody knows', async () => {
+    const sentence = 'environment: expected only variables that spillway serve --help implies, got "SPILLWAY_PROT"'
+    await wrong([], sentence, { SPILLWAY_PROT: '80' })
+  })
+
+  test('a port in use', async () => {
+    const { port } = await startHub()
+    for (const stdio of ['ignore', 'pipe'] as const) {
+      const ran = await run(['serve', '--port', `${port}`], { stdio: [stdio, 'pipe', 'pipe'] })
+      const errors = `spillway: port: expected an address to listen on (it is in use), got "127.0.0.1:${port}"\n`
+      expect(ran).toEqual({ code: 2, out: '', errors })
+    }
+  })
+})
+
+test('variables of the environment do what their flags do', async () => {
+  const env = { ...process.env, SPILLWAY_PORT: '0', SPILLWAY_FEED: 'a=host,b=ticker', SPILLWAY_OVERFLOW: 'evict' }
+  const { out, child } = start(['serve'], { env })
+  await until('the banner', () => out().includes('memory') || child.exitCode !== null)
+  expect(out().toString()).toMatch(/feeds\/a {2}\(text, evict, .*\n.*feeds\/b {2}\(text, evict, /)
+})
+
+describe('a signal', () => {
+  test.each(['SIGTERM', 'SIGINT'] as const)(
+    'closes the hub: clients are told to come back one by one, newcomers later, and it exits with 0 (%s)',
+    async signal => {
+      const hub = await serveCli(['--drain', '3s'])
+      hub.child.stdin!.write('one\n')
+      const clients = await Promise.all(
+        Array.from({ length: 4 }, () => connect(hub.port, '/feeds/stdin?from=earliest')),
+      )
+      await until('the message', () => clients.every(({ messages }) => messages === 1))
+      hub.child.kill(signal)
+      await until('it to be told', () => hub.errors().includes('once more stops at once'))
+      expect(hub.errors()).toBe(`${signal}: closing 4 clients over 3000 ms; once more stops at once\n`)
+      const ready = await fetch(`http://127.0.0.1:${hub.port}/readyz`)
+      expect(ready.status).toBe(503)
+      const newcomer = await connect(hub.port, '/feeds/stdin')
+      await newcomer.closed()
+      expect([newcomer.status, newcomer.body]).toEqual([503, 'the hub is restarting; retry=5s\n'])
+      expect(clients.some(({ gone }) => !gone)).toBe(true)
+      for (const client of clients) {
+        expect(await client.closed()).toBe(1012)
+        expect(client.closeReason).toMatch(/^restarting; retry=[1-5]s$/)
+      }
+      expect(await hub.exit).toBe(0)
+    },
+  )
+
+  test('given again stops at once, whoever is stuck', async () => {
+    const hub = await serveCli(['--drain', '60s', '--overflow', 'evict'])
+    const stuck = await connect(hub.port, '/feeds/stdin', { reading: false })
+    hub.child.stdin!.write(`${'x'.repeat(9_999)}\n`.repeat(1_500))
+    await until('everything to be published', () => stuck.gone || hub.child.stdin!.writableLength === 0)
+    hub.child.kill('SIGTERM')
+    await until('it to be told', () => hub.errors().includes('once more stops at once'))
+    expect(hub.child.exitCode).toBeNull()
+    hub.child.kill('SIGTERM')
+    expect(await hub.exit).toBe(0)
+    expect(hub.errors()).toMatch(/warning: SIGTERM again: stopping at once\n$/)
+  })
+})
+
+describe('--exit-when-done', () => {
+  test('exits with 0 when the file has been read by those it waited for', async () => {
+    const lines = Array.from({ length: 5_000 }, (_, i) => `line ${i}`)
+    const path = file(lines.join('\n'))
+    const flags = ['--feed', `f=file:${path}`, '--overflow', 'pause', '--min-clients', '2', '--exit-when-done']
+    const hub = await serveCli(flags)
+    const first = await connect(hub.port, '/feeds/f')
+    expect(first.messages).toBe(0)
+    const second = await connect(hub.port, '/feeds/f')
+    for (const client of [first, second]) {
+      expect(await client.closed()).toBe(1000)
+      expect(client.texts).toEqual(lines)
+    }
+    expect(await hub.exit).toBe(0)
+    expect(hub.errors()).toContain('feed f: its source has ended after 5000 messages\n')
+  })
+
+  test('exits with 1 when a source fails, and says why', async () => {
+    const hub = await serveCli(['--feed', `f=file:${tmpdir()}`, '--exit-when-done'])
+    expect(await hub.exit).toBe(1)
+    expect(hub.errors()).toMatch(/^error: feed f: its source failed: EISDIR/)
+  })
+
+  test('waits for a client that is still reading what is left', async () => {
+    const hub = await serveCli([
+      '--min-clients',
+      '1',
+      '--exit-when-done',
+      '--overflow',
+      'evict',
+      '--stall-timeout',
+      '0',
+    ])
+    const slow = await connect(hub.port, '/feeds/stdin', { reading: false, keep: false })
+    hub.child.stdin!.end(`${'x'.repeat(9_999)}\n`.repeat(1_500))
+    await until('the source to have ended', () => hub.errors().includes('its source has ended'))
+    expect(hub.child.exitCode).toBeNull()
+    slow.go()
+    expect(await slow.closed()).toBe(1000)
+    expect(slow.messages).toBe(1_500)
+    expect(await hub.exit).toBe(0)
+  })
+})
+
+test('whoever reads what the hub prints may leave, and no client notices', async () => {
+  const hub = await serveCli(['--max-message', '10'])
+  const client = await connect(hub.port, '/feeds/stdin')
+  hub.child.stdout!.destroy()
+  hub.child.stderr!.destroy()
+  hub.child.stdin!.write('this line is too long, and somebody has to be told\nfine\n')
+  await until('the line behind it', () => client.messages === 1)
+  hub.child.stdin!.write('and another\nstill fine\n')
+  await until('the line behind that', () => client.messages === 2)
+  expect(hub.child.exitCode).toBeNull()
+})
+
+describe('help', () => {
+  test.each([[['--help']], [['help']], [['-h']]])('is on standard output: %j', async args => {
+    const { code, out, errors } = await run(args)
+    expect({ code, errors }).toEqual({ code: 0, errors: '' })
+    expect(out).toContain('spillway serve [flags]')
+    expect(out).toContain('spillway tail URL [flags]')
+  })
+
+  test('of serve has every flag with its default, in lines that fit a terminal', async () => {
+    const { code, out } = await run(['serve', '--port', 'x', '--help'])
+    expect(code).toBe(0)
+    for (const { flag, default: value } of SETTINGS) {
+      expect(out).toContain(`\n  --${flag}`)
+      if (value !== '') expect(out.replaceAll(/\s+/g, ' ')).toContain(`[${value}]`)
+    }
+    for (const line of out.split('\n')) expect(line.length, line).toBeLessThanOrEqual(120)
+  })
+
+  test('of tail has its flags', async () => {
+    const { code, out } = await run(['tail', '--help'])
+    expect(code).toBe(0)
+    for (const flag of ['count', 'stats', 'from', 'overflow', 'max-rate', 'name']) expect(out).toContain(`  --${flag}`)
+  })
+
+  test('is what no command and an unknown one get, on standard error with 2', async () => {
+    expect(await run([])).toMatchObject({ code: 2, out: '', errors: expect.stringContaining('spillway serve [flags]') })
+    const { code, out, errors } = await run(['sevre'])
+    expect({ code, out }).toEqual({ code: 2, out: '' })
+    expect(errors).toMatch(/^command: expected serve or tail, got "sevre"\n\nspillway: broadcast/)
+  })
+
+  test('has the version beside it', async () => {
+    expect(await run(['--version'])).toMatchObject({ code: 0, out: expect.stringMatching(/^\d+\.\d+\.\d+\n$/) })
+  })
+})

@@ -1,0 +1,226 @@
+/** `/metrics`: a format that parses, names and labels that keep their rules, and figures that are the hub's own. */
+import { describe, expect, test } from 'vitest'
+import type { Feed, Hub } from '../../src/index.ts'
+import { type Served, startHub } from '../support/hub.ts'
+import { until } from '../support/until.ts'
+
+interface Family {
+  type: string
+  help: string
+  /** By labels as they are written: `feed="f",reason="lag"`, or empty. */
+  readonly series: Map<string, number>
+}
+
+/** Reads the Prometheus text format, and complains about whatever is none. */
+function parse(text: string): Map<string, Family> {
+  const families = new Map<string, Family>()
+  const family = (name: string) => {
+    const found = families.get(name) ?? { type: '', help: '', series: new Map<string, number>() }
+    families.set(name, found)
+    return found
+  }
+  if (!text.endsWith('\n')) throw new Error('expected a line end at the end')
+  for (const line of text.split('\n').filter(line => line !== '')) {
+    const comment = /^# (HELP|TYPE) ([a-z_]+) (.+)$/.exec(line)
+    if (comment !== null) {
+      family(comment[2]!)[comment[1] === 'TYPE' ? 'type' : 'help'] = comment[3]!
+      continue
+    }
+    const sample = /^([a-z_]+)(?:\{((?:[a-z]+="[^"\\\n]*",?)+)\})? (\S+)$/.exec(line)
+    if (sample === null) throw new Error(`neither a comment nor a sample: ${line}`)
+    const [, name, labels = '', value] = sample
+    const { series } = family(name!)
+    if (series.has(labels)) throw new Error(`twice: ${line}`)
+    series.set(labels, Number(value))
+  }
+  return families
+}
+
+async function scrape({ url }: Served): Promise<Map<string, Family>> {
+  const response = await fetch(`${url}metrics`)
+  expect(response.headers.get('content-type')).toBe('text/plain; version=0.0.4; charset=utf-8')
+  return parse(await response.text())
+}
+
+/** Everything that can happen to a client: one that keeps up, one that is skipped, one that is evicted, one with a rate, four refused. */
+async function busy(): Promise<Served & { readonly feeds: readonly Feed[] }> {
+  const served = await startHub()
+  const { hub, client } = served
+  const skip = hub.feed('skip', { capacity: 500_000 })
+  const evict = hub.feed('evict', { overflow: 'evict', capacity: 500_000 })
+  const pause = hub.feed('pause', { overflow: 'pause', capacity: 500_000 })
+  const broken = hub.feed('broken', {
+    source: (async function* () {
+      yield { payload: 'fine', offset: 0 }
+      yield { payload: 'after a hole', offset: 10 }
+      yield { payload: Buffer.from([0xff]) }
+      throw new Error('out of ink')
+    })(),
+  })
+  const healthy = [await client('/feeds/skip', { keep: false }), await client('/feeds/evict', { keep: false })]
+  for (const feed of ['skip', 'evict', 'pause']) await client(`/feeds/${feed}`, { reading: false })
+  await client('/feeds/skip?maxRate=10', { keep: false })
+  for (const path of ['/feeds/nope', '/feeds/skip?from=x', '/feeds/nope']) await client(path)
+  const browser = await client('/feeds/nope', { headers: { Origin: 'https://example.org' } })
+  await browser.closed()
+
+  const payload = 'x'.repeat(10_000)
+  await until('gaps, an eviction, a pause and a failure', () => {
+    for (const feed of [skip, evict]) for (let i = 0; i < 10; i++) feed.publish({ payload })
+    if (pause.demand.open) pause.publish({ payload })
+    const slow = skip.gaps.overflow >= 2 && skip.gaps.rate >= 1 && evict.readers.size === 1
+    return slow && pause.demand.cause === 'gate' && broken.failures > 0
+  })
+  await until('the healthy ones to have everything', () =>
+    healthy.every((client, i) => client.messages === [skip, evict][i]!.log.count),
+  )
+  await until('the one with a rate to be at rest', () =>
+    [...skip.readers].every(({ state, cursor }) => state !== 'sampled' || cursor.at.count === skip.log.count),
+  )
+  return { ...served, feeds: [skip, evict, pause, broken] }
+}
+
+describe('the format', () => {
+  test('parses; every metric has a type, a help and a value, even where nothing happens', async () => {
+    const families = await scrape(await startHub())
+    const idle = await startHub()
+    idle.hub.feed('f')
+    const withFeed = await scrape(idle)
+    expect([...withFeed.keys()]).toEqual([...families.keys()])
+    for (const [name, { type, help, series }] of withFeed) {
+      expect(['counter', 'gauge'], name).toContain(type)
+      expect(help, name).toMatch(/^[A-Z].*\.$/)
+      expect(series.size, name).toBeGreaterThan(0)
+      for (const value of series.values()) expect(Number.isFinite(value), name).toBe(true)
+    }
+  })
+
+  test('begins every name with spillway_; counters end in _total and nothing else does', async () => {
+    for (const [name, { type }] of await scrape(await startHub())) {
+      expect(name).toMatch(/^spillway_[a-z]/)
+      expect(name.endsWith('_total'), name).toBe(type === 'counter')
+    }
+  })
+
+  test('has closed label sets: no client, however many, adds a series', async () => {
+    const served = await startHub()
+    served.hub.feed('f')
+    const seriesOf = (families: Map<string, Family>) =>
+      [...families].map(([name, { series }]) => [name, [...series.keys()]])
+    const before = await scrape(served)
+    for (let i = 0; i < 5; i++) await served.client(`/feeds/f?name=client-${i}`)
+    const after = await scrape(served)
+    expect(seriesOf(after)).toEqual(seriesOf(before))
+    const labels = [...after.values()].flatMap(({ series }) => [...series.keys()]).join(',')
+    const names = new Set([...labels.matchAll(/([a-z]+)="/g)].map(([, name]) => name))
+    expect([...names].sort()).toEqual(['code', 'feed', 'part', 'reason', 'stat', 'state'])
+  })
+})
+
+describe('the figures', () => {
+  /** Compares one metric, label by label, with what the hub says. */
+  const check = (families: Map<string, Family>, name: string, series: Readonly<Record<string, number>>) =>
+    expect(Object.fromEntries(families.get(`spillway_${name}`)!.series), name).toEqual(series)
+
+  const perFeed = (feeds: readonly Feed[], value: (feed: Feed) => number) =>
+    Object.fromEntries(feeds.map(feed => [`feed="${feed.name}"`, value(feed)]))
+
+  test('of messages are those of the feeds, after skips, an eviction and refusals', async () => {
+    const served = await busy()
+    const { feeds } = served
+    const families = await scrape(served)
+    const each = (name: string, value: (feed: Feed) => number) => check(families, name, perFeed(feeds, value))
+    each('published_messages_total', ({ log }) => log.count)
+    each('published_bytes_total', ({ log }) => log.bytes)
+    each('delivered_messages_total', feed => feed.totals().delivered)
+    each('delivered_bytes_total', feed => feed.totals().deliveredBytes)
+    each('skipped_messages_total', feed => feed.totals().skipped)
+    each('undelivered_messages_total', feed => feed.totals().undelivered)
+    each('unknown_messages_total', feed => feed.totals().unknown)
+    each('refused_messages_total', ({ name }) => (name === 'broken' ? 1 : 0))
+    each('source_failures_total', ({ name }) => (name === 'broken' ? 1 : 0))
+    each('log_bytes', ({ log }) => log.held)
+    each('log_capacity_bytes', ({ settings }) => settings.capacity.bytes)
+    each('pinned_bytes', ({ log }) => log.pinned)
+    each('source_paused', ({ name }) => (name === 'pause' ? 1 : 0))
+    const [skip, evict] = feeds as [Feed, Feed]
+    expect(skip.totals().skipped).toBeGreaterThan(0)
+    expect(evict.totals().undelivered).toBeGreaterThan(0)
+    expect(evict.totals().unknown).toBeGreaterThan(0)
+    expect(families.get('spillway_source_paused_seconds_total')!.series.get('feed="pause"')).toBeGreaterThan(0)
+  })
+
+  test('of gaps, evictions and refusals are told by reason', async () => {
+    const served = await busy()
+    const [skip] = served.feeds as [Feed]
+    const families = await scrape(served)
+    const notZero = (name: string) =>
+      Object.fromEntries([...families.get(`spillway_${name}`)!.series].filter(([, value]) => value > 0))
+    expect(notZero('gaps_total')).toEqual({
+      'feed="skip",reason="overflow"': skip.gaps.overflow,
+      'feed="skip",reason="rate"': skip.gaps.rate,
+      'feed="broken",reason="source"': 1,
+    })
+    const evictions = Object.entries(notZero('evictions_total'))
+    expect(evictions).toHaveLength(1)
+    expect(evictions[0]).toEqual([expect.stringMatching(/^feed="evict",reason="(lag|overrun)"$/), 1])
+    expect(notZero('refused_clients_total')).toEqual({ 'code="4404"': 3, 'code="4400"': 1 })
+  })
+
+  test('of readers are those that are there, by state and by how far they are behind', async () => {
+    const served = await busy()
+    const { hub, feeds } = served
+    const families = await scrape(served)
+    check(families, 'clients', { '': hub.clients.size })
+    const readers = families.get('spillway_readers')!.series
+    for (const feed of feeds) {
+      for (const state of ['live', 'catching', 'blocked', 'sampled', 'closed']) {
+        const there = hub.readers().filter(reader => reader.feed === feed.name && reader.state === state)
+        expect(readers.get(`feed="${feed.name}",state="${state}"`), `${feed.name} ${state}`).toBe(there.length)
+      }
+    }
+    expect(readers.get('feed="pause",state="blocked"')).toBe(1)
+    for (const unit of ['messages', 'bytes'] as const) {
+      const queued = families.get(`spillway_reader_queued_${unit}`)!.series
+      const most = hub.readers().filter(({ feed }) => feed === 'pause')[0]!.queued[unit]
+      expect(most).toBeGreaterThan(0)
+      expect(queued.get('feed="pause",stat="max"')).toBe(most)
+      expect(queued.get('feed="broken",stat="max"')).toBe(0)
+    }
+    const seconds = families.get('spillway_reader_queued_seconds')!.series.get('feed="pause",stat="max"')!
+    expect(seconds).toBeGreaterThan(0)
+    expect(seconds).toBeLessThan(30)
+    expect(families.get('spillway_client_buffered_bytes')!.series.get('stat="max"')).toBe(mostBuffered(hub))
+    expect(mostBuffered(hub)).toBeGreaterThan(0)
+  })
+
+  test('of memory add up to the bound that is printed at start', async () => {
+    const served = await startHub({ maxClients: 9 })
+    served.hub.feed('f')
+    const families = await scrape(served)
+    const parts = [...families.get('spillway_memory_bound_bytes')!.series.values()]
+    expect(parts.reduce((sum, part) => sum + part, 0)).toBe(served.hub.memoryBound().total)
+    expect(families.get('spillway_memory_used_bytes')!.series.get('')).toBeGreaterThan(10_000_000)
+  })
+
+  test('of counters never go down, not even when the client that was counted leaves', async () => {
+    const served = await startHub()
+    const feed = served.hub.feed('f')
+    const counters = async () =>
+      [...(await scrape(served))].flatMap(([name, { type, series }]) =>
+        type === 'counter' ? [...series].map(([labels, value]) => [`${name} ${labels}`, value] as const) : [],
+      )
+    const a = await served.client('/feeds/f')
+    for (let i = 0; i < 20; i++) feed.publish({ payload: 'x' })
+    await until('the messages', () => a.messages === 20)
+    const before = new Map(await counters())
+    expect(before.get('spillway_delivered_messages_total feed="f"')).toBe(20)
+    a.destroy()
+    await until('it to have left', () => served.hub.clients.size === 0)
+    for (const [name, value] of await counters()) expect(value, name).toBeGreaterThanOrEqual(before.get(name)!)
+  })
+})
+
+function mostBuffered(hub: Hub): number {
+  return Math.max(...[...hub.clients].map(({ bufferedBytes }) => bufferedBytes))
+}

@@ -1,0 +1,20 @@
+/** Figures at a glance: quantiles by nearest rank, of whatever there is. */
+import { expect, test } from 'vitest'
+import { spread } from '../../src/server/stats.ts'
+
+test('quantiles are values that occur, by nearest rank, in whatever order they come', () => {
+  const values = Array.from({ length: 100 }, (_, i) => ((i * 37) % 100) + 1)
+  expect(spread(values)).toEqual({ p50: 50, p90: 90, p99: 99, max: 100 })
+  expect(spread([10, 9, 2])).toEqual({ p50: 9, p90: 10, p99: 10, max: 10 })
+  expect(spread([7])).toEqual({ p50: 7, p90: 7, p99: 7, max: 7 })
+})
+
+test('of nothing are zeros', () => {
+  expect(spread([])).toEqual({ p50: 0, p90: 0, p99: 0, max: 0 })
+})
+
+test('leave what they are given as it is', () => {
+  const values = [3, 1, 2]
+  spread(values)
+  expect(values).toEqual([3, 1, 2])
+})
