@@ -12,7 +12,7 @@ import { tailCommand } from './tail.ts'
 /** Exit codes. */
 export const EXIT = { done: 0, failed: 1, wrongInput: 2 } as const
 
-const HELP = ['--help', '-h', 'help']
+const HELP = ['--help', '-h']
 
 async function main([command, ...args]: readonly string[]): Promise<number> {
   const wantsHelp = args.some(arg => HELP.includes(arg))
@@ -20,7 +20,7 @@ async function main([command, ...args]: readonly string[]): Promise<number> {
     process.stderr.write(USAGE)
     return EXIT.wrongInput
   }
-  if (HELP.includes(command)) return say(USAGE)
+  if (command === 'help' || HELP.includes(command)) return say(USAGE)
   if (command === '--version' || command === '-v') return say(`${version()}\n`)
   if (command === 'serve') return wantsHelp ? say(serveHelp()) : serveCommand(args, version())
   if (command === 'tail') return wantsHelp ? say(TAIL_HELP) : tailCommand(args)

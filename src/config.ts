@@ -16,6 +16,7 @@ export interface Configuration {
     readonly port: number
     readonly host: string
     readonly drainMs: number
+    readonly origins: readonly string[]
     readonly exitWhenDone: boolean
     /** Undefined: nothing was said. */
     readonly feeds: readonly FeedSource[] | undefined
@@ -49,7 +50,15 @@ export function readConfiguration(args: readonly string[], environment: NodeJS.P
   }
   const { binary, ...feed } = parts.feed
   if (binary === true) feed['format'] = 'binary'
-  const serve = { port: 8080, host: '127.0.0.1', drainMs: 5_000, exitWhenDone: false, feeds: undefined, ...parts.serve }
+  const serve = {
+    port: 8080,
+    host: '127.0.0.1',
+    drainMs: 5_000,
+    origins: [],
+    exitWhenDone: false,
+    feeds: undefined,
+    ...parts.serve,
+  }
   return { serve, hub: parts.hub, feed, source: parts.source, ticker: parts.ticker }
 }
 
@@ -104,6 +113,7 @@ const RULES: Readonly<Record<Kind, string>> = {
   share: 'a share, such as 75% or 0.75',
   policy: OVERFLOWS.join(', '),
   policies: `a list of ${OVERFLOWS.join(', ')}`,
+  origins: 'a list of origins such as https://example.org, or *',
   feeds: `NAME=SOURCE, with NAME ${FEED_NAME_RULE}, and SOURCE ticker, host, stdin or file:PATH`,
   switch: 'true or false',
 }
@@ -140,6 +150,10 @@ const READ: Readonly<Record<Exclude<Kind, 'feeds'>, (text: string) => Value | un
   policies: text => {
     const names = text.split(',').map(name => name.trim())
     return names.every(name => OVERFLOWS.includes(name as Overflow)) ? names : undefined
+  },
+  origins: text => {
+    const origins = text.split(',').map(origin => origin.trim())
+    return origins.every(origin => origin === '*' || URL.canParse(origin)) ? origins : undefined
   },
   switch: text => (text === 'true' ? true : text === 'false' ? false : undefined),
 }

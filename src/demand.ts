@@ -43,8 +43,12 @@ export class Demand {
   readonly #burstBytesMost: number
   readonly #burstMessagesMost: number
   readonly #pace: { readonly bytes: number; readonly messages: number }
+  /** Published since the last turn's flush: what demand goes by. */
   #burstBytes = 0
   #burstMessages = 0
+  /** Published since any flush, inline ones too. */
+  #unflushedBytes = 0
+  #unflushedMessages = 0
   #cause: PauseCause | undefined
   #causeSince = 0
   #pausedMs = 0
@@ -82,7 +86,8 @@ export class Demand {
 
   /** Whether what is published and not flushed comes near what the log can keep: it must be flushed now, or healthy readers lose it. */
   get brimming(): boolean {
-    return this.#burstBytes > this.#pace.bytes / 2 || this.#burstMessages > this.#pace.messages / 2
+    // A quarter, because with large messages half of each segment can be left over.
+    return this.#unflushedBytes > this.#pace.bytes / 4 || this.#unflushedMessages > this.#pace.messages / 2
   }
 
   pausedSeconds(now: number): number {
@@ -102,12 +107,21 @@ export class Demand {
   published(bytes: number): void {
     this.#burstBytes += bytes
     this.#burstMessages++
+    this.#unflushedBytes += bytes
+    this.#unflushedMessages++
+  }
+
+  /** Readers have it, but the event loop has not turned: a source that is always ready must not take this for its leave to go on. */
+  flushedInline(): void {
+    this.#unflushedBytes = 0
+    this.#unflushedMessages = 0
   }
 
   /** Every live reader has been sent everything, or is not live any more. */
   flushed(now: number): void {
     this.#burstBytes = 0
     this.#burstMessages = 0
+    this.flushedInline()
     this.evaluate(now)
   }
 
@@ -124,9 +138,11 @@ export class Demand {
 
   /** Looks for another fastest reader where the known one has left or stopped. */
   tick(readers: Iterable<Reader>, now: number): void {
-    const moving = (reader: Reader) =>
-      reader.state === 'live' || (reader.state !== 'closed' && now - reader.progressedAt <= PACE_MS)
-    if (this.#fastest !== undefined && !moving(this.#fastest)) {
+    // Live and catching readers take all that they are given; a sampled one is where it is by its own wish.
+    const moving = ({ state, maxRate, progressedAt }: Reader) =>
+      maxRate === 0 &&
+      (state === 'live' || state === 'catching' || (state === 'blocked' && now - progressedAt <= PACE_MS))
+    if (this.#fastest === undefined || !moving(this.#fastest)) {
       this.#fastest = undefined
       for (const reader of readers) if (moving(reader)) this.progressed(reader)
     }
@@ -135,6 +151,7 @@ export class Demand {
 
   /** Decides anew whether the source has to wait, and wakes it if not. */
   evaluate(now: number): void {
+    if (this.#crowded) this.#makeRoom(now)
     const cause = this.#canWait && !this.#over ? this.#reason() : undefined
     this.#log.floor = this.gate.count
     if (cause !== this.#cause) this.#change(cause, now)
@@ -180,13 +197,25 @@ export class Demand {
     return this.#burstBytes >= this.#burstBytesMost || this.#burstMessages >= this.#burstMessagesMost
   }
 
+  /** What the gate keeps from being trimmed takes more memory than its bytes say: marks of many holes, or ends of segments. */
+  get #crowded(): boolean {
+    return this.#log.held > this.#settings.capacity.bytes + 2 * this.#log.segmentBytes
+  }
+
+  /** The gate's cached answer may be old, and the log was not trimmed since it got on. */
+  #makeRoom(now: number): void {
+    this.gate.look()
+    this.#log.floor = this.gate.count
+    this.#log.trim(now)
+  }
+
   #reason(): PauseCause | undefined {
     if (!this.#complete) return 'min-clients'
     const { highBytes, lowBytes, capacity } = this.#settings
     const log = this.#log
     const mark = this.#cause === 'gate' ? lowBytes : highBytes
     const behind = this.gate.distance(log.bytes, mark)
-    if (behind > mark || (behind > 0 && log.held > capacity.bytes + 2 * log.segmentBytes)) return 'gate'
+    if (behind > mark || (behind > 0 && this.#crowded)) return 'gate'
     if (this.#fastest === undefined) return undefined
     const share = (this.#cause === 'pace' ? lowBytes : highBytes) / capacity.bytes
     const { bytes, count } = this.#fastest.confirmed

@@ -10,7 +10,7 @@
  */
 import { randomBytes } from 'node:crypto'
 import { Demand } from './demand.ts'
-import { SpillwayError } from './errors.ts'
+import { expected, SpillwayError } from './errors.ts'
 import type { EvictCause, Notify } from './events.ts'
 import { Judge } from './judge.ts'
 import { frameBytes } from './log/frame.ts'
@@ -115,9 +115,18 @@ export class Feed {
     return this.demand.ready()
   }
 
-  /** No more messages: readers get what is left, then the close code. The first ending counts. */
+  /** No more messages: readers get what is left, then the close code. The first ending counts. @throws SpillwayError `bad_option` */
   end(ending: Ending = { code: CLOSE.ended, reason: 'feed ended' }): void {
     if (this.ending !== undefined) return
+    if (
+      ending.code !== CLOSE.ended &&
+      !(Number.isInteger(ending.code) && ending.code >= 3_000 && ending.code < 5_000)
+    ) {
+      throw new SpillwayError(
+        'bad_option',
+        expected('ending.code', '1000, or 3000 to 4999 (RFC 6455 §7.4.2)', ending.code),
+      )
+    }
     this.ending = ending
     this.stop()
     this.#carrier.dirty(this)
@@ -218,23 +227,30 @@ export class Feed {
   /** A reader has reached the head: from now on it gets what is published as it comes. */
   caughtUp(reader: Reader): void {
     reader.state = 'live'
+    reader.settled = true
     this.live.push(reader)
     this.#admitToGate(reader)
     this.demand.progressed(reader)
+  }
+
+  /** The same within a turn, because what was published came near what the log can keep; the source's turn is not over. */
+  flushedInline(now: number): void {
+    this.#judge.enforce(this.readers, now)
+    this.demand.flushedInline()
   }
 
   /** Every live reader has been sent everything, or is not live any more. */
   flushed(now: number): void {
     const first = this.live[0]
     if (first !== undefined) this.demand.progressed(first)
-    this.#judge.enforce(this.readers, now, false)
+    this.#judge.enforce(this.readers, now)
     this.demand.flushed(now)
   }
 
   /** Every 50 ms: limits, the gate's clock, demand. */
   tick(now: number): void {
     this.#sampler.tick(this, now)
-    this.#judge.enforce(this.readers, now, true)
+    this.#judge.tick(this.readers, now)
     const overdue = this.demand.overdue(now)
     if (overdue !== undefined) this.evict(overdue.reader, overdue.cause, overdue.detail)
     this.demand.tick(this.readers, now)
@@ -263,8 +279,9 @@ export class Feed {
   queued(reader: Reader, now: number): { readonly messages: number; readonly bytes: number; readonly seconds: number } {
     const { log } = this
     const { at } = reader.cursor
-    const seconds = at.count < log.count ? (now - (log.timeAt(at) ?? now)) / 1_000 : 0
-    return { messages: log.count - at.count, bytes: log.bytes - at.bytes, seconds }
+    const end = reader.until ?? log.end
+    const seconds = at.count < end.count ? (now - (log.timeAt(at) ?? now)) / 1_000 : 0
+    return { messages: end.count - at.count, bytes: end.bytes - at.bytes, seconds }
   }
 
   /** Sums over the readers that are gone and those that are here. */

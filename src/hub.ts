@@ -17,9 +17,9 @@ import { expected, reasonOf, SpillwayError } from './errors.ts'
 import type { ClientInfo, HubEvent, Notify } from './events.ts'
 import { Feed } from './feed.ts'
 import type { Account } from './log/cursor.ts'
-import { pinAllowanceFor, SLICE_BYTES } from './log/log.ts'
 import type { Overflow } from './log/overflow.ts'
 import {
+  contained,
   type FeedOptions,
   type FeedSettings,
   feedSettings,
@@ -60,6 +60,7 @@ export interface ReaderInfo {
 }
 
 const DEFAULT_CHUNK_BYTES = 16 * 1024
+const MAX_DRAIN_MS = 3_600_000
 const MIN_RATE = 0.001
 const MAX_RATE = 1e9
 const REFUSALS_TOLD_MS = 1_000
@@ -86,7 +87,8 @@ export class Hub implements AsyncDisposable {
 
   /** @throws SpillwayError `bad_option` */
   constructor(options: HubOptions = {}) {
-    this.settings = hubSettings(options)
+    const settings = hubSettings(options)
+    this.settings = { ...settings, logger: contained(settings.logger) }
     this.feeds = this.#feeds
     this.clients = this.#clients
     this.#announcer = announcer(this.settings.logger)
@@ -105,7 +107,7 @@ export class Hub implements AsyncDisposable {
     }
     const [feeds, clients] = [{ [Symbol.iterator]: () => this.#feeds.values() }, this.#clients]
     this.#stopClocks = [
-      startWheel({ feeds, clients, pinnedBytesMost: () => this.#pinnedBytesMost() }),
+      startWheel({ feeds, clients, pinnedBytesMost: () => this.memoryBound().pinned }),
       startSweep({ feeds, clients, stallTimeoutMs: this.settings.stallTimeoutMs }),
     ]
   }
@@ -133,6 +135,11 @@ export class Hub implements AsyncDisposable {
       )
     }
     if (source !== undefined) checkSource(source)
+    else if (rate > 0 || askedBytes !== undefined)
+      throw bad(`${name}.source`, 'one beside rate or chunkBytes', undefined)
+    if (settings.minClients > this.settings.maxClients) {
+      throw bad(`${name}.minClients`, `at most maxClients (${this.settings.maxClients})`, settings.minClients)
+    }
     const waits = source === undefined || canWait(source)
     if (!waits) checkWithoutWaiting(name, settings, rate)
     const feed = new Feed(name, settings, waits, this.#flush, this.#notify)
@@ -183,9 +190,12 @@ export class Hub implements AsyncDisposable {
 
   /**
    * Sources stop, readers get what is left, and clients are closed with 1012, spread over `drainMs` so that they do not
-   * all come back at once; then what is still there is terminated. Called again with less, it hurries: 0 is at once.
+   * all come back at once; then what is still there is terminated. Called again with 0, it ends at once.
+   * @throws SpillwayError `bad_option`
    */
   close({ drainMs = 5_000 }: { readonly drainMs?: number } = {}): Promise<void> {
+    if (!(drainMs >= 0 && drainMs <= MAX_DRAIN_MS))
+      throw bad('drainMs', `milliseconds from 0 to ${MAX_DRAIN_MS}`, drainMs)
     if (this.#closing !== undefined && drainMs === 0) this.#hurry.abort()
     this.#closing ??= this.#close(drainMs)
     return this.#closing
@@ -217,12 +227,6 @@ export class Hub implements AsyncDisposable {
       logger.error(`feed ${feed.name}: its source failed: ${reasonOf(error)}`)
       feed.end({ code: CLOSE.internal, reason: `source failed: ${reasonOf(error)}` })
     }
-  }
-
-  #pinnedBytesMost(): number {
-    let allowance = this.settings.maxClients * SLICE_BYTES
-    for (const feed of this.#feeds.values()) allowance += pinAllowanceFor(feed.settings.capacity.bytes)
-    return allowance
   }
 
   #checkFinished(): void {

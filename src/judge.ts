@@ -1,9 +1,11 @@
 /**
  * The judge of a feed: finds the readers that are over a limit without looking at those that are not. It remembers a
- * place that no reader it answers for is behind; as long as that place is within the limits, so is everybody, and a tick
+ * place that no reader with a limit is behind; as long as that place is within the limits, so is everybody, and asking
  * costs one comparison however many readers there are.
  *
- * Live readers are never judged. What a verdict means for a cursor stands in log/overflow.ts, not here.
+ * Live readers are never judged. A reader that began far back has no limit until it has been within it once, or it could
+ * never resume; all that can happen to it is that the tail passes it. What a verdict means for a cursor stands in
+ * log/overflow.ts, not here.
  */
 import type { EvictCause } from './events.ts'
 import type { Log } from './log/log.ts'
@@ -22,6 +24,8 @@ export class Judge {
   readonly #limits: LagLimits
   readonly #sentence: Sentence
   #hindmost: Position | undefined
+  /** Those that only the tail can hurt: looked at on the wheel. */
+  readonly #unlimited = new Set<Reader>()
 
   constructor(log: Log, limits: LagLimits, sentence: Sentence) {
     this.#log = log
@@ -32,20 +36,30 @@ export class Judge {
   /** This reader is behind, and to be watched from now on. */
   watch(reader: Reader): void {
     if (!judged(reader)) return
+    if (!limited(reader)) {
+      this.#unlimited.add(reader)
+      return
+    }
     const place = measured(reader)
     if (this.#hindmost === undefined || place.bytes < this.#hindmost.bytes) this.#hindmost = place
   }
 
-  /** Judges those that are behind, if the hindmost is over a limit at all. Patience is for the wheel, not for each flush. */
-  enforce(readers: Iterable<Reader>, now: number, patience: boolean): void {
+  /** On each flush: judges those that are behind, if the hindmost is over a limit at all. */
+  enforce(readers: Iterable<Reader>, now: number): void {
     const last = this.#hindmost
     if (last === undefined) return
-    const { max, soft } = this.#limits
-    const over = this.#log.overran(last) || exceeds(this.#log, last, max, now)
-    if (!over && !(patience && exceeds(this.#log, last, soft, now))) return
-    this.#hindmost = undefined
-    for (const reader of readers) {
+    if (this.#log.overran(last) || exceeds(this.#log, last, this.#limits.max, now)) this.#judgeAll(readers, now)
+  }
+
+  /** On each turn of the wheel: patience, and those that only the tail can hurt. */
+  tick(readers: Iterable<Reader>, now: number): void {
+    this.enforce(readers, now)
+    const last = this.#hindmost
+    if (last !== undefined && exceeds(this.#log, last, this.#limits.soft, now)) this.#judgeAll(readers, now)
+    for (const reader of this.#unlimited) {
       if (judged(reader)) this.judge(reader, now)
+      if (judged(reader) && !limited(reader)) continue
+      this.#unlimited.delete(reader)
       this.watch(reader)
     }
   }
@@ -55,16 +69,31 @@ export class Judge {
     if (reader.state === 'closed') return
     const place = measured(reader)
     const { max, soft } = this.#limits
-    if (!exceeds(this.#log, place, soft, now)) reader.softSince = 0
+    if (!reader.settled && !exceeds(this.#log, place, max, now)) reader.settled = true
+    if (!reader.settled || !exceeds(this.#log, place, soft, now)) reader.softSince = 0
     else if (reader.softSince === 0) reader.softSince = now
+    if (!reader.settled && !this.#log.overran(reader.cursor.at)) return
     const verdict = judge(reader.overflow, reader.cursor, this.#log, this.#limits, reader.softSince, now)
     if (verdict === 'skip') this.#sentence.skip(reader)
     if (verdict !== 'evict') return
-    const limited = POLICIES[reader.overflow].over === 'evict' && exceeds(this.#log, place, max, now)
-    const cause = limited ? 'lag' : this.#log.overran(reader.cursor.at) ? 'overrun' : 'soft-lag'
+    const lagging = limited(reader) && exceeds(this.#log, place, max, now)
+    const cause = lagging ? 'lag' : this.#log.overran(reader.cursor.at) ? 'overrun' : 'soft-lag'
     const detail = `${this.#log.count - place.count} messages, ${this.#log.bytes - place.bytes} bytes behind`
     this.#sentence.evict(reader, cause, detail)
   }
+
+  #judgeAll(readers: Iterable<Reader>, now: number): void {
+    this.#hindmost = undefined
+    for (const reader of readers) {
+      if (judged(reader) && limited(reader)) this.judge(reader, now)
+      this.watch(reader)
+    }
+  }
+}
+
+/** Whether a limit applies to it, besides the tail. */
+function limited({ settled, overflow }: Reader): boolean {
+  return settled && POLICIES[overflow].over !== 'keep'
 }
 
 /** Live readers have everything, sampled ones fall behind on purpose, and the log keeps what a gate holds. */

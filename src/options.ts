@@ -5,7 +5,7 @@
 import { z } from 'zod'
 import { expected, SpillwayError } from './errors.ts'
 import { OPCODES } from './log/frame.ts'
-import { logSlackBytes, SLICE_BYTES } from './log/log.ts'
+import { logSlackBytes, pinnableBytes, SLICE_BYTES } from './log/log.ts'
 import type { LagLimits, Overflow } from './log/overflow.ts'
 import { OVERFLOWS, POLICIES } from './log/overflow.ts'
 
@@ -69,6 +69,18 @@ export interface Logger {
 
 export const SILENT: Logger = { info() {}, warn() {}, error() {} }
 
+/** A logger that throws must not take the hub down. */
+export function contained(logger: Logger): Logger {
+  const safely = (level: keyof Logger) => (line: string) => {
+    try {
+      logger[level](line)
+    } catch {
+      // Nobody is left to tell.
+    }
+  }
+  return { info: safely('info'), warn: safely('warn'), error: safely('error') }
+}
+
 const MIB = 1024 * 1024
 /** What a frame may take besides its payload (RFC 6455 §5.2: 10 bytes at the most), rounded up. */
 const HEADER_BYTES = 16
@@ -96,7 +108,7 @@ const feedSchema = z.strictObject({
   capacity: amount.default(16 * MIB),
   maxLag: amount.optional(),
   softLag: amount.optional(),
-  softForMs: ms.default(10_000),
+  softForMs: ms.optional(),
   highMark: share.default(0.75),
   lowMark: share.default(0.5),
   maxPauseMs: ms.default(10_000),
@@ -148,6 +160,16 @@ export function feedSettings(options: FeedOptions, what = 'feed'): FeedSettings 
   if (maxLag.bytes > capacity.bytes) {
     refuse(`${what}.maxLag`, `at most the capacity (${capacity.bytes} bytes)`, maxLag.bytes)
   }
+  for (const unit of ['messages', 'ms'] as const) {
+    if (maxLag[unit] > capacity[unit])
+      refuse(`${what}.maxLag.${unit}`, `at most the capacity (${capacity[unit]})`, maxLag[unit])
+  }
+  if (given.softForMs !== undefined && given.softLag === undefined) {
+    refuse(`${what}.softForMs`, 'softLag beside it', 'it alone')
+  }
+  if (given.minGateBytesPerSec > 0 && given.maxPauseMs === 0) {
+    refuse(`${what}.minGateBytesPerSec`, 'maxPauseMs above 0, over which it is measured', given.maxPauseMs)
+  }
   const gates = given.overflow === 'pause' || allow.includes('pause')
   const above = gates ? ` above the high mark (${given.highMark})` : ''
   const room = capacity.bytes - (gates ? highBytes : 0) - HEADER_BYTES
@@ -161,7 +183,7 @@ export function feedSettings(options: FeedOptions, what = 'feed'): FeedSettings 
     overflow: given.overflow,
     allow: [...new Set([given.overflow, ...allow])],
     capacity,
-    lag: { max: maxLag, soft, softForMs: given.softForMs },
+    lag: { max: maxLag, soft, softForMs: given.softForMs ?? 10_000 },
     highBytes,
     lowBytes,
     maxPauseMs: given.maxPauseMs,
@@ -182,18 +204,19 @@ export interface MemoryBound {
   readonly process: number
   readonly logs: number
   readonly clients: number
-  /** What unfinished writes may keep alive: a slice for each client. */
+  /** What unfinished writes may keep alive outside the logs: a slice for each client, and what a log lets them pin before it copies. */
   readonly pinned: number
   readonly total: number
 }
 
 export function memoryBound(feeds: readonly FeedSettings[], maxClients: number): MemoryBound {
   let logs = 0
+  let pinned = maxClients * SLICE_BYTES
   for (const { capacity, maxMessageBytes } of feeds) {
     logs += capacity.bytes + logSlackBytes(capacity.bytes) + maxMessageBytes
+    pinned += pinnableBytes(capacity.bytes, maxClients)
   }
   const clients = maxClients * IDLE_CLIENT_BYTES
-  const pinned = maxClients * SLICE_BYTES
   return { process: PROCESS_BASE_BYTES, logs, clients, pinned, total: PROCESS_BASE_BYTES + logs + clients + pinned }
 }
 

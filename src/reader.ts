@@ -50,6 +50,8 @@ export class Reader {
   state: ReaderState = 'catching'
   /** Whether it holds the gate: a reader under `pause`, once it has been below the low mark. */
   gating = false
+  /** Whether limits apply: it has been within them once. */
+  settled = false
   /** When an unfinished write was last taken, in `performance.now()` milliseconds. */
   progressedAt: number
   /** Since when it has been over the soft limit; 0 while it is not. */

@@ -31,6 +31,7 @@ function serve(feed: Feed, reader: Reader): void {
   const { log } = feed
   const { cursor } = reader
   const most = Math.floor(reader.credit)
+  if (log.overran(cursor.at)) feed.skip(reader, log.tail, 'overflow')
   if (most > 0 && log.count - cursor.at.count > most) feed.skip(reader, log.seekCount(log.count - most), 'rate')
   while (reader.credit >= 1) {
     const run = log.run(cursor.at)

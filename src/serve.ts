@@ -3,7 +3,7 @@
  * is, what it serves and how much memory it can come to; everything later is a line on standard error.
  */
 import { createReadStream, fstatSync } from 'node:fs'
-import { access, constants } from 'node:fs/promises'
+import { access, constants, stat } from 'node:fs/promises'
 import { type Configuration, type FeedSource, readConfiguration } from './config.ts'
 import { expected, reasonOf, SpillwayError } from './errors.ts'
 import { Hub } from './hub.ts'
@@ -57,11 +57,14 @@ async function sourceOf(source: FeedSource['source'], configuration: Configurati
   if (source === 'ticker') return ticker(configuration.ticker)
   if (source === 'host') return host()
   if (source === 'stdin') return process.stdin
-  try {
-    await access(source.file, constants.R_OK)
-  } catch (error) {
-    throw new SpillwayError('bad_option', expected('file', `a file that can be read (${reasonOf(error)})`, source.file))
+  const refuse = (why: string): never => {
+    throw new SpillwayError('bad_option', expected('file', `a file that can be read (${why})`, source.file))
   }
+  const [stats] = await Promise.all([stat(source.file), access(source.file, constants.R_OK)]).catch(error =>
+    refuse(reasonOf(error)),
+  )
+  // Opening a FIFO nobody writes into blocks a thread that Node waits for at the end: redirect it to stdin instead.
+  if (!stats.isFile()) refuse('this is none')
   return createReadStream(source.file)
 }
 

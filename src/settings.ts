@@ -14,6 +14,7 @@ export const KINDS = {
   share: 'SHARE',
   policy: 'POLICY',
   policies: 'POLICY,…',
+  origins: 'ORIGIN,…',
   feeds: 'NAME=SOURCE',
   switch: '',
 } as const
@@ -51,6 +52,13 @@ export const SETTINGS = [
     into: ['serve', 'host'],
     default: '127.0.0.1',
     help: 'Address to listen on; 0.0.0.0 or :: for all.',
+  },
+  {
+    flag: 'origins',
+    kind: 'origins',
+    into: ['serve', 'origins'],
+    default: "the hub's own page",
+    help: 'Origins of web pages that may listen besides, such as https://example.org; * = all. Clients that are no browsers are not held by it.',
   },
   {
     flag: 'drain',

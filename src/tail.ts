@@ -6,8 +6,10 @@ import type { IncomingMessage } from 'node:http'
 import { parseArgs } from 'node:util'
 import { WebSocket } from 'ws'
 import { expected, reasonOf, SpillwayError } from './errors.ts'
+import { CLOSE } from './protocol.ts'
 
-const FLAGS = {
+/** What the flags are for stands in help.ts; a test holds the two together. */
+export const FLAGS = {
   count: { type: 'string' },
   stats: { type: 'boolean' },
   from: { type: 'string' },
@@ -18,6 +20,9 @@ const FLAGS = {
 
 /** Flags that go into the query as they are: the hub knows the rules. */
 const QUERY = { from: 'from', overflow: 'overflow', 'max-rate': 'maxRate', name: 'name' } as const
+
+/** Closed for what was asked, not for how it went. */
+const WRONG_INPUT: readonly number[] = [CLOSE.badRequest, CLOSE.notAllowed, CLOSE.noSuchFeed, CLOSE.positionGone]
 
 const STATS_MS = 1_000
 const REFUSAL_BYTES = 4 * 1024
@@ -106,7 +111,7 @@ async function closed(socket: WebSocket): Promise<number> {
   // Where all addresses of a name refuse, Node's error has a code and no message.
   const text = lost === undefined ? `closed with ${code} ${reason}` : `lost: ${reasonOf(lost) || lost.code}`
   process.stderr.write(`${text.trimEnd()}\n`)
-  return code >= 4400 && code < 4405 ? 2 : 1
+  return WRONG_INPUT.includes(code) ? 2 : 1
 }
 
 /** The hub did not let us in: it says why in the body. */

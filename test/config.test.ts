@@ -9,7 +9,7 @@ const read = (flags: string, environment: NodeJS.ProcessEnv = {}) =>
   readConfiguration(flags.split(' ').filter(Boolean), environment)
 
 const DEFAULTS: Configuration = {
-  serve: { port: 8080, host: '127.0.0.1', drainMs: 5_000, exitWhenDone: false, feeds: undefined },
+  serve: { port: 8080, host: '127.0.0.1', drainMs: 5_000, origins: [], exitWhenDone: false, feeds: undefined },
   hub: {},
   feed: {},
   source: {},
@@ -172,6 +172,7 @@ describe('where values go', () => {
       share: '0.6',
       policy: 'evict',
       policies: 'skip',
+      origins: 'https://example.org',
       feeds: 'x=host',
       switch: 'true',
     }
@@ -191,7 +192,8 @@ describe('where values go', () => {
       const read = readConfiguration(kind === 'switch' ? [`--${flag}`] : [`--${flag}`, told], {})
       expect(read.serve, flag).toEqual(DEFAULTS.serve)
       expect(hubSettings(read.hub), flag).toEqual(hub)
-      expect(feedSettings(read.feed), flag).toEqual(feed)
+      const soft = flag === 'soft-for' ? { softLag: 1_000 } : {} // which means nothing alone
+      expect(feedSettings({ ...read.feed, ...soft }), flag).toEqual(flag === 'soft-for' ? feedSettings(soft) : feed)
     }
   })
 

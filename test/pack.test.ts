@@ -22,13 +22,28 @@ test('npm pack, install elsewhere: the library imports and the command runs', as
   const pack = await run('npm', ['pack', '--json', '--ignore-scripts', '--pack-destination', folder], { cwd: root })
   const [packed] = JSON.parse(pack.stdout) as [Packed]
   const paths = packed.files.map(({ path }) => path)
-  for (const file of ['dist/index.js', 'dist/index.d.ts', 'dist/cli.js', 'dist/server/page/index.html', 'dist/server/page/page.js', 'LICENSE', 'README.md']) {
+  for (const file of [
+    'dist/index.js',
+    'dist/index.d.ts',
+    'dist/cli.js',
+    'dist/server/page/index.html',
+    'dist/server/page/page.js',
+    'LICENSE',
+    'README.md',
+  ]) {
     expect(paths).toContain(file)
   }
   expect(paths.filter(path => /^(src|test|scripts|node_modules|\.ci)\//.test(path))).toEqual([])
 
   writeFileSync(join(folder, 'package.json'), '{ "type": "module", "private": true }')
-  const install = ['install', '--no-audit', '--no-fund', '--prefer-offline', '--ignore-scripts', join(folder, packed.filename)]
+  const install = [
+    'install',
+    '--no-audit',
+    '--no-fund',
+    '--prefer-offline',
+    '--ignore-scripts',
+    join(folder, packed.filename),
+  ]
   await run('npm', install, { cwd: folder })
   const script = `
     import { Hub, SpillwayError, attach, serve, ticker } from 'spillway'

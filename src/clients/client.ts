@@ -20,6 +20,8 @@ export interface Wire {
   readonly writableLength: number
   /** A destroyed socket swallows what is written to it and says nothing: it must not count as taken. */
   readonly destroyed: boolean
+  /** The error it failed with, set before it counts as destroyed. */
+  readonly errored: Error | null
   write(bytes: Uint8Array, done?: (error?: Error | null) => void): boolean
 }
 
@@ -29,7 +31,7 @@ export interface Channel {
   close(code: number, reason: string): void
   terminate(): void
   ping(): void
-  pong(data: Buffer): void
+  pong(data: Buffer, mask: boolean, done: () => void): void
   on(event: 'close', listener: (code: number, reason: Buffer) => void): unknown
   on(event: 'ping', listener: (data: Buffer) => void): unknown
   on(event: 'error', listener: (error: Error) => void): unknown
@@ -60,6 +62,8 @@ export class Client implements Sink {
   #aliveAt = performance.now()
   /** When the outstanding ping was sent; 0 if none is. */
   #pingAt = 0
+  #ponging = false
+  #lastPing: Buffer | undefined
 
   constructor(host: ClientHost, wire: Wire, channel: Channel, info: ClientInfo, feed: Feed, joining: Joining) {
     this.info = info
@@ -89,8 +93,12 @@ export class Client implements Sink {
       reader.feed.close(reader)
       return
     }
-    reader.cursor.at = run.to
     this.#wire.write(run.bytes)
+    if (this.#wire.errored !== null) {
+      reader.feed.close(reader)
+      return
+    }
+    reader.cursor.at = run.to
     if (this.#wire.writableLength > 0) this.#hold(reader, run)
   }
 
@@ -113,10 +121,8 @@ export class Client implements Sink {
   close(code: number, reason: string): void {
     if (this.#closing !== undefined) return
     this.#closing = { code, reason: closeReason(reason) }
-    this.reader.feed.close(this.reader)
     this.#channel.close(code, this.#closing.reason)
-    this.#grace = setTimeout(() => this.#terminate(), this.#host.evictGraceMs)
-    this.#grace.unref()
+    this.#giveGrace()
   }
 
   /** Ends the socket at once. */
@@ -126,7 +132,8 @@ export class Client implements Sink {
   }
 
   /**
-   * Once a second: a peer that shows no sign of life is pinged, and evicted when the ping stays unanswered for
+   * Once a second: a peer that has begun to close gets the grace to finish, or one that sends FIN and reads no more would
+   * stay for ever. With a timeout, one that shows no sign of life is pinged, and evicted when the ping stays unanswered for
    * `stallTimeoutMs`. Any inbound byte and any progress of a stuck socket is a sign of life, not only the pong: a pong
    * behind megabytes is minutes late.
    */
@@ -137,7 +144,11 @@ export class Client implements Sink {
       this.#aliveAt = now
       this.#pingAt = 0
     }
-    if (this.#channel.readyState !== OPEN) return
+    if (this.#channel.readyState !== OPEN) {
+      if (this.#grace === undefined) this.#giveGrace()
+      return
+    }
+    if (stallTimeoutMs === 0) return
     const silentMs = now - Math.max(this.#aliveAt, this.reader.progressedAt)
     if (this.#pingAt === 0) {
       if (silentMs < stallTimeoutMs / 3) return
@@ -154,9 +165,29 @@ export class Client implements Sink {
     this.#wire.write(NOTHING, error => reader.feed.unblocked(reader, !error, performance.now()))
   }
 
-  /** At most one pong at a time in user space: a client that pings and does not read must not grow our memory (RFC 6455 §5.5.3 allows to answer the last only). */
+  /**
+   * One pong at a time, and after it one for the last ping that came meanwhile, as RFC 6455 §5.5.3 allows: a client that pings
+   * and does not read must not grow our memory.
+   */
   #answer(data: Buffer): void {
-    if (this.#channel.readyState === OPEN && this.#wire.writableLength === 0) this.#channel.pong(data)
+    if (this.#ponging) {
+      this.#lastPing = Buffer.from(data)
+      return
+    }
+    if (this.#channel.readyState !== OPEN) return
+    this.#ponging = true
+    this.#channel.pong(data, false, () => {
+      this.#ponging = false
+      const last = this.#lastPing
+      this.#lastPing = undefined
+      if (last !== undefined) this.#answer(last)
+    })
+  }
+
+  #giveGrace(): void {
+    this.reader.feed.close(this.reader)
+    this.#grace = setTimeout(() => this.#terminate(), this.#host.evictGraceMs)
+    this.#grace.unref()
   }
 
   #terminate(): void {

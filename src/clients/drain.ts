@@ -21,14 +21,18 @@ export async function drain(
 ): Promise<void> {
   const started = performance.now()
   const order = shuffled([...clients])
-  const waiting = order.map((client, i) => ({ client, due: started + (i / order.length) * drainMs * SPREAD }))
+  let waiting = order.map((client, i) => ({ client, due: started + (i / order.length) * drainMs * SPREAD }))
   const deadline = started + drainMs
   const lastStand = deadline + graceMs + 1_000
   await new Promise<void>(resolve => {
     const step = () => {
       const now = performance.now()
       if (hurry.aborted || now > lastStand) for (const client of clients) client.terminate()
-      for (const { client, due } of waiting) if (now >= deadline || (now >= due && client.served)) leave(client)
+      waiting = waiting.filter(({ client, due }) => {
+        const leaves = now >= deadline || (now >= due && client.served)
+        if (leaves) leave(client)
+        return !leaves
+      })
       if (clients.size > 0) return
       clearInterval(timer)
       resolve()

@@ -3,7 +3,7 @@
  *
  * Live readers first: all of a feed stand at the same place, so one run serves them and the loop below is all that a
  * delivery costs. A feed that has more than a slice for them goes on for `BUDGET_MS` and then lets the loop turn. Then those
- * that are catching up, in rotation, a slice each, under a budget in time and bytes: a thundering resume or one reader
+ * that are catching up, in rotation, a slice each, round after round under a budget in time and bytes: a thundering resume or one reader
  * an hour behind delays nobody.
  *
  * It runs in setImmediate, after the turn's I/O, and asks for the next turn only when work is left.
@@ -39,7 +39,7 @@ export class Flush implements Carrier {
     feed.listed = true
     while (pass(feed, performance.now())) {}
     feed.listed = listed
-    settle(feed, performance.now())
+    feed.flushedInline(performance.now())
     if (!listed) this.dirty(feed)
   }
 
@@ -91,8 +91,7 @@ export class Flush implements Carrier {
     let served = 0
     while (bytes < BUDGET_BYTES && now - started < BUDGET_MS) {
       if (this.#next === this.#round.length) {
-        // A full round has had its turn: let the loop turn too before the next one, so that sockets can report.
-        if (served > 0 || this.#waiting.length === 0) break
+        if (this.#waiting.length === 0) break
         this.#round = this.#waiting
         this.#waiting = []
         this.#next = 0

@@ -4,6 +4,7 @@
  */
 import type { Feed } from '../feed.ts'
 import type { Client } from './client.ts'
+import { latenessOf } from './late.ts'
 
 const SWEEP_MS = 1_000
 
@@ -16,10 +17,12 @@ export interface SweepOptions {
 
 /** Starts the sweep; returns how to stop it. */
 export function startSweep({ feeds, clients, stallTimeoutMs }: SweepOptions): () => void {
+  const lateness = latenessOf(SWEEP_MS)
   const timer = setInterval(() => {
     const now = performance.now()
+    if (lateness(now)) return
     for (const feed of feeds) feed.log.trim(now)
-    if (stallTimeoutMs > 0) for (const client of clients) client.sweep(stallTimeoutMs, now)
+    for (const client of clients) client.sweep(stallTimeoutMs, now)
   }, SWEEP_MS)
   timer.unref()
   return () => clearInterval(timer)

@@ -4,6 +4,7 @@
  */
 import type { Feed } from '../feed.ts'
 import type { Client } from './client.ts'
+import { latenessOf } from './late.ts'
 
 const WHEEL_MS = 50
 
@@ -16,8 +17,10 @@ export interface WheelOptions {
 
 /** Starts the wheel; returns how to stop it. */
 export function startWheel(options: WheelOptions): () => void {
+  const lateness = latenessOf(WHEEL_MS)
   const timer = setInterval(() => {
     const now = performance.now()
+    if (lateness(now)) return
     for (const feed of options.feeds) feed.tick(now)
     unpin(options)
   }, WHEEL_MS)

@@ -40,8 +40,7 @@ export class Gate<H extends Holder> {
     if (index < 0) return
     this.#holders[index] = this.#holders[this.#holders.length - 1]!
     this.#holders.pop()
-    if (this.#holders.length === 0) this.#cache(undefined)
-    else if (holder === this.#slowest) this.look()
+    if (holder === this.#slowest) this.look()
   }
 
   /** Bytes from the gate to the head (given in bytes since the beginning); looks at the holders only if the cached answer is more than `enough`. */

@@ -13,10 +13,13 @@
  */
 import { type Format, frameBytes, OPCODES, type Payload, payloadBytes, writeFrame } from './frame.ts'
 import { Position } from './position.ts'
-import { lastIndex, type Run, Segment } from './segment.ts'
+import { lastIndex, MARK_BYTES, type Run, Segment } from './segment.ts'
 
 /** Largest run handed out at once, unless one message is larger. */
 export const SLICE_BYTES = 32 * 1024
+
+/** Lines at which runs are cut, at the last mark before. From a cut it is a slice at the most to the line after next. */
+const GRID_BYTES = SLICE_BYTES - MARK_BYTES
 
 const MIN_SEGMENT_BYTES = 4 * 1024
 const MAX_SEGMENT_BYTES = 256 * 1024
@@ -37,17 +40,25 @@ export interface LogOptions {
   readonly capacity: LogLimits
 }
 
-/** How much memory a log of this capacity can take besides it: the open segment, the pool, and pinned segments before copies are made. */
+/** How much memory a log of this capacity can take besides it: the open segment and the pool. */
 export function logSlackBytes(capacityBytes: number): number {
-  return (1 + POOL_SEGMENTS) * segmentBytesFor(capacityBytes) + pinAllowanceFor(capacityBytes)
+  return (1 + POOL_SEGMENTS) * segmentBytesFor(capacityBytes)
+}
+
+/**
+ * How much unfinished writes of so many clients can keep alive outside the log before runs are handed out as copies: the
+ * allowance, and segments that were pinned while they were still a part of the log.
+ */
+export function pinnableBytes(capacityBytes: number, clients: number): number {
+  const segment = segmentBytesFor(capacityBytes)
+  return pinAllowanceFor(capacityBytes) + Math.min(capacityBytes + segment, clients * segment)
 }
 
 function segmentBytesFor(capacityBytes: number): number {
   return Math.min(MAX_SEGMENT_BYTES, Math.max(MIN_SEGMENT_BYTES, Math.floor(capacityBytes / 8)))
 }
 
-/** What may be pinned of a log of this capacity before its runs are handed out as copies. */
-export function pinAllowanceFor(capacityBytes: number): number {
+function pinAllowanceFor(capacityBytes: number): number {
   return Math.floor(capacityBytes / 4)
 }
 
@@ -180,9 +191,9 @@ export class Log {
     const start = this.#forward(from)
     const segment = this.#segment(start.segment)
     if (segment === undefined || start.byte === segment.length) return undefined
-    const to = this.#cut(segment, start.byte)
     const kept = segment.runs.get(start.byte)
-    if (kept !== undefined && kept.to === to) return kept
+    if (kept !== undefined) return kept
+    const to = this.#cut(segment, start.byte)
     const view = segment.buffer.subarray(start.byte, to.byte)
     if (this.#pinned > this.#pinAllowance) return copyOf(from, to, view)
     const run: Run = { from, to, bytes: view, block: segment }
@@ -235,10 +246,10 @@ export class Log {
     return segment.times[segment.markAtByte(at.byte)]
   }
 
-  /** Where a run from this byte ends: the segment's end if that is near, else the last mark before the next line of the slice grid. */
+  /** Where a run from this byte ends: the segment's end if that is near, else the last mark before a line of the grid. */
   #cut(segment: Segment, byte: number): Position {
     if (segment.length - byte > SLICE_BYTES) {
-      const line = (Math.floor(byte / SLICE_BYTES) + 1) * SLICE_BYTES
+      const line = (Math.floor((byte + MARK_BYTES) / GRID_BYTES) + 1) * GRID_BYTES
       const before = segment.marks[segment.markAtByte(line)]!
       if (before.byte > byte) return before
       const after = segment.marks[segment.markAtByte(byte) + 1]
@@ -260,7 +271,8 @@ export class Log {
   }
 
   #here(offset: number): Position {
-    return new Position(this.#open?.number ?? 0, this.#open?.length ?? 0, this.#bytes, offset, this.#count)
+    const { number, length } = this.#open!
+    return new Position(number, length, this.#bytes, offset, this.#count)
   }
 
   #mark(segment: Segment, offset: number, now: number): void {
@@ -286,7 +298,6 @@ export class Log {
   #retire(segment: Segment): void {
     this.#held -= segment.held
     segment.detached = true
-    segment.runs.clear()
     if (segment.pins > 0) this.#pinned += segment.size
     else this.#recycle(segment)
   }

@@ -11,6 +11,7 @@ import type { IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { type WebSocket, WebSocketServer } from 'ws'
+import { expected, SpillwayError } from '../errors.ts'
 import type { Feed } from '../feed.ts'
 import type { Hub } from '../hub.ts'
 import { CLOSE, type CloseCode, closeReason, formatPosition, statusOf } from '../protocol.ts'
@@ -40,28 +41,47 @@ export class Door {
   readonly refusals = new Map<CloseCode, number>()
 
   readonly #hub: Hub
+  readonly #origins: readonly string[]
   #headers: readonly string[] = []
   #refused = 0
-  readonly #server = new WebSocketServer({
-    noServer: true,
-    clientTracking: false,
-    perMessageDeflate: false,
-    maxPayload: MAX_PAYLOAD_BYTES,
-    autoPong: false,
-    handleProtocols: () => false,
-  })
+  readonly #server: WebSocketServer
 
-  constructor(hub: Hub) {
+  /** `origins` are those of other sites whose pages may listen; `*` = all. @throws SpillwayError `bad_option` */
+  constructor(hub: Hub, origins: readonly string[] = []) {
     this.#hub = hub
+    this.#origins = origins.map(checkOrigin)
+    const options = {
+      noServer: true,
+      clientTracking: false,
+      perMessageDeflate: false,
+      maxPayload: MAX_PAYLOAD_BYTES,
+      autoPong: false,
+      handleProtocols: () => false as const,
+      // For closes that the peer began: without, one that never ends its socket is a client for 30 s more. (@types/ws lacks it.)
+      closeTimeout: Math.max(REFUSED_GRACE_MS, hub.settings.evictGraceMs),
+    }
+    this.#server = new WebSocketServer(options)
     this.#server.on('headers', headers => void headers.push(...this.#headers))
   }
 
   /** Lets the socket in, or refuses it. */
   upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
     const refusal = this.#check()
-    const asked = refusal ?? readRequest(this.#hub, request)
+    const asked = refusal ?? this.#fromAfar(request, readRequest(this.#hub, request))
     if (asked instanceof Refusal) this.#refuse(asked, request, socket, head)
     else this.#admit(asked, request, socket as Socket, head)
+  }
+
+  /**
+   * A WebSocket has no same-origin policy: without this, any page that somebody opens could read a hub on that person's
+   * loopback. Who sends no Origin is no browser, and not held by it.
+   */
+  #fromAfar({ headers }: IncomingMessage, asked: Listening | Refusal): Listening | Refusal {
+    const { origin, host } = headers
+    if (asked instanceof Refusal || origin === undefined || isOwn(origin, host)) return asked
+    if (this.#origins.includes('*') || this.#origins.includes(origin)) return asked
+    const allowed = ["the hub's own", ...this.#origins].join(', ')
+    return new Refusal(CLOSE.notAllowed, expected('Origin', `${allowed} (origins)`, origin.slice(0, 80)))
   }
 
   #check(): Refusal | undefined {
@@ -100,6 +120,15 @@ export class Door {
     this.#headers = []
     this.#server.handleUpgrade(request, socket, head, channel => dismiss(channel, refusal))
   }
+}
+
+function isOwn(origin: string, host: string | undefined): boolean {
+  return URL.canParse(origin) && new URL(origin).host === host?.toLowerCase()
+}
+
+function checkOrigin(origin: string): string {
+  if (origin === '*' || (URL.canParse(origin) && new URL(origin).origin === origin)) return origin
+  throw new SpillwayError('bad_option', expected('origins', 'origins such as https://example.org, or *', origin))
 }
 
 /** Made outside of `#admit`, so that what lives as long as the client does not hold the request. */

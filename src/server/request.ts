@@ -42,6 +42,7 @@ export function readRequest(hub: Hub, request: IncomingMessage): Listening | Ref
   if (feed instanceof Refusal) return feed
   const parameters = new URLSearchParams(query)
   for (const key of parameters.keys()) {
+    if (parameters.getAll(key).length > 1) return badRequest(key, 'to be given once', parameters.getAll(key).join(', '))
     if (!PARAMETERS.includes(key)) return badRequest('query', `no parameters but ${PARAMETERS.join(', ')}`, key)
   }
   const at = start(feed, parameters.get('from') ?? 'latest')

@@ -14,7 +14,12 @@ import { pageFile } from './page.ts'
 import { feedAt, Refusal } from './request.ts'
 import { statusOfHub } from './status.ts'
 
-export interface ServeOptions {
+export interface AttachOptions {
+  /** Origins of pages, besides the hub's own, that may listen; `*` = all. @default [] */
+  readonly origins?: readonly string[]
+}
+
+export interface ServeOptions extends AttachOptions {
   /** @default 8080; 0 = any free port */
   readonly port?: number
   /** Address to listen on. @default '127.0.0.1' */
@@ -33,8 +38,18 @@ const FEEDS = '/feeds/'
 /**
  * Serves WebSocket clients of `/feeds/NAME` on an existing HTTP or HTTPS server. Upgrades for other paths are left to
  * whoever else listens for them, and refused if nobody does. Returns how to detach; clients that are there stay.
+ * @throws SpillwayError `bad_option` for a server that has a hub already, and for what is no origin
  */
-export function attach(hub: Hub, server: Server, door: Door = new Door(hub)): () => void {
+export function attach(hub: Hub, server: Server, { origins }: AttachOptions = {}): () => void {
+  return open(new Door(hub, origins), server)
+}
+
+const WITH_HUB = new WeakSet<Server>()
+
+function open(door: Door, server: Server): () => void {
+  if (WITH_HUB.has(server))
+    throw new SpillwayError('bad_option', expected('server', 'one without a hub', 'one that has one'))
+  WITH_HUB.add(server)
   const upgrade = (request: IncomingMessage, socket: Duplex, head: Buffer) => {
     const mine = request.url?.startsWith(FEEDS) === true
     const alone = server.listenerCount('upgrade') === 1
@@ -42,25 +57,43 @@ export function attach(hub: Hub, server: Server, door: Door = new Door(hub)): ()
     else if (mine || alone) door.upgrade(request, socket, head)
   }
   server.on('upgrade', upgrade)
-  return () => void server.off('upgrade', upgrade)
+  return () => {
+    server.off('upgrade', upgrade)
+    WITH_HUB.delete(server)
+  }
 }
+
+/** How long an answer to a request that offered another protocol may take to be read. */
+const OFFER_MS = 10_000
 
 /**
  * An ordinary request may offer another protocol (`Upgrade: h2c`, as Java's HttpClient does), and comes as an upgrade as soon as
- * anybody listens for those. A server may ignore the offer (RFC 9110 §7.8), so the request goes where it would have gone.
+ * anybody listens for those. A server may ignore the offer (RFC 9110 §7.8), so the request goes where it would have gone. A body
+ * does not come through any more, and losing it in silence would be worse than saying so. The HTTP server has let go of this
+ * socket, so it is ended here.
  */
 function ignoreOffer(server: Server, request: IncomingMessage, socket: Duplex): void {
   const response = new ServerResponse(request)
   response.shouldKeepAlive = false
   response.assignSocket(socket as Socket)
-  response.once('finish', () => socket.end())
+  response.once('finish', () => (socket as Socket).destroySoon())
+  ;(socket as Socket).setTimeout(OFFER_MS, () => socket.destroy())
   socket.on('error', () => {})
-  server.emit('request', request, response)
+  const { 'content-length': length = '0', 'transfer-encoding': encoding } = request.headers
+  if (length === '0' && encoding === undefined) server.emit('request', request, response)
+  else
+    send(
+      response,
+      501,
+      'text/plain',
+      `${expected('Upgrade', 'none on a request with a body', request.headers.upgrade)}\n`,
+    )
 }
 
 /** Runs a server for this hub. @throws SpillwayError `port_in_use` */
-export async function serve(hub: Hub, { port = 8080, host = '127.0.0.1' }: ServeOptions = {}): Promise<Serving> {
-  const door = new Door(hub)
+export async function serve(hub: Hub, options: ServeOptions = {}): Promise<Serving> {
+  const { port = 8080, host = '127.0.0.1', origins } = options
+  const door = new Door(hub, origins)
   const metrics = metricsOf(hub, door)
   const server = createServer((request, response) => {
     answer(hub, metrics, request, response).catch(error => {
@@ -69,8 +102,11 @@ export async function serve(hub: Hub, { port = 8080, host = '127.0.0.1' }: Serve
       else response.destroy()
     })
   })
-  attach(hub, server, door)
+  server.maxConnections = hub.settings.maxClients + SPARE_CONNECTIONS
+  open(door, server)
+  const sockets = track(server)
   await listen(server, port, host)
+  server.on('error', error => hub.settings.logger.error(`server: ${reasonOf(error)}`))
   const address = server.address() as AddressInfo
   const url = `http://${address.family === 'IPv6' ? `[${address.address}]` : address.address}:${address.port}/`
   return {
@@ -80,10 +116,26 @@ export async function serve(hub: Hub, { port = 8080, host = '127.0.0.1' }: Serve
       await hub.close(options)
       await new Promise<void>(resolve => {
         server.close(() => resolve())
-        server.closeAllConnections()
+        for (const socket of sockets) socket.destroy()
       })
     },
   }
+}
+
+/** Connections besides clients: probes, scrapes, the page, newcomers being refused. More are not accepted. */
+const SPARE_CONNECTIONS = 2_000
+
+/** Every open connection, upgraded ones too, which the HTTP server forgets. One listener for all, that holds nothing. */
+function track(server: Server): ReadonlySet<Socket> {
+  const sockets = new Set<Socket>()
+  function forget(this: Socket): void {
+    sockets.delete(this)
+  }
+  server.on('connection', socket => {
+    sockets.add(socket)
+    socket.once('close', forget)
+  })
+  return sockets
 }
 
 async function answer(
@@ -148,11 +200,15 @@ function send(
 
 function listen(server: Server, port: number, host: string): Promise<void> {
   return new Promise((resolve, reject) => {
-    server.once('error', (error: NodeJS.ErrnoException) => {
+    const refuse = (error: NodeJS.ErrnoException) => {
       const taken = error.code === 'EADDRINUSE' ? 'it is in use' : reasonOf(error)
       const message = expected('port', `an address to listen on (${taken})`, `${host}:${port}`)
       reject(new SpillwayError('port_in_use', message, { cause: error }))
+    }
+    server.once('error', refuse)
+    server.listen(port, host, () => {
+      server.off('error', refuse)
+      resolve()
     })
-    server.listen(port, host, resolve)
   })
 }

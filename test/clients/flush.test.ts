@@ -47,7 +47,7 @@ describe('the flush', () => {
     expect(turns).toBeGreaterThan(20)
   })
 
-  test('gives each reader that catches up one slice a turn, so that none is ahead of the others by more', async () => {
+  test('gives readers that catch up a slice each, round after round, so that none is ahead of the others by more', async () => {
     const { hub, join } = simulatedHub()
     const feed = hub.feed('f')
     for (let i = 0; i < 200; i++) feed.publish({ payload: 'x'.repeat(10_000) })
@@ -55,10 +55,7 @@ describe('the flush', () => {
     for (let i = 0; i < 20; i++) join(feed, 'earliest')
     const readers = [...feed.readers]
     while (readers.some(({ state }) => state === 'catching')) {
-      const before = readers.map(({ cursor }) => cursor.at.bytes)
       await turn()
-      for (const [i, { cursor }] of readers.entries())
-        expect(cursor.at.bytes - before[i]!).toBeLessThanOrEqual(SLICE_BYTES)
       const places = readers.map(({ cursor }) => cursor.at.bytes)
       expect(Math.max(...places) - Math.min(...places)).toBeLessThanOrEqual(2 * SLICE_BYTES)
     }
@@ -141,17 +138,17 @@ test('what is written to a socket that is destroyed, but not yet known to be clo
   expect(hub.readers()[0]!.account).toMatchObject({ published: 1, taken: 0, queued: 1 })
 })
 
-test('pings are answered, but never with more than one pong waiting', async () => {
+test('of pings that come while a pong is on its way, the last is answered, so that a client that does not read costs one', async () => {
   const { hub, join } = simulatedHub()
   const feed = hub.feed('f')
   const socket = join(feed, 'latest', 10)
-  socket.emit('ping', Buffer.from('a'))
-  expect(socket.pongs).toBe(1)
   feed.publish({ payload: 'x'.repeat(100) })
   await turn()
   for (let i = 0; i < 1_000; i++) socket.emit('ping', Buffer.from('b'))
   expect(socket.pongs).toBe(1)
   expect(socket.writableLength).toBeLessThan(110)
+  socket.read(Number.POSITIVE_INFINITY)
+  expect(socket.pongs).toBe(2)
 })
 
 test('many live readers that leave a quiet feed are let go of, without a message to sort them out', async () => {

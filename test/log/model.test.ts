@@ -5,7 +5,8 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { OVERFLOWS, type Overflow } from '../../src/log/overflow.ts'
-import { seen, type Terms, World } from './model/world.ts'
+import { seen, type Terms } from './model/terms.ts'
+import { World } from './model/world.ts'
 
 const NONE = Number.POSITIVE_INFINITY
 const KIB = 1024

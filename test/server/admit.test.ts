@@ -3,11 +3,12 @@
  * never see an HTTP status, and as an HTTP status for everybody else.
  */
 import { once } from 'node:events'
-import { connect } from 'node:net'
+import { connect, type Socket } from 'node:net'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { WebSocket } from 'ws'
-import type { Feed } from '../../src/index.ts'
+import { type Feed, Hub, serve } from '../../src/index.ts'
 import { type Served, startHub } from '../support/hub.ts'
+import { RawClient } from '../support/raw-client.ts'
 import { until } from '../support/until.ts'
 
 const BROWSER = { headers: { Origin: 'https://example.org' } }
@@ -129,16 +130,23 @@ describe('a hub', () => {
   })
 })
 
-test('a refused browser that does not answer the close frame is gone after a second', async () => {
-  const { hub, port } = await startHub()
-  const socket = connect(port, '127.0.0.1').resume()
+/** A peer that takes what comes, says what it is told to, and never ends its side of the socket. */
+function lingerer(port: number, headers = ''): Socket {
+  const socket = connect({ port, host: '127.0.0.1', allowHalfOpen: true }).resume()
+  socket.on('error', () => {})
   onTestFinished(() => void socket.destroy())
   socket.write(
-    'GET /feeds/f HTTP/1.1\r\nHost: h\r\nOrigin: o\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n' +
+    `GET /feeds/f HTTP/1.1\r\nHost: h\r\n${headers}Upgrade: websocket\r\nConnection: Upgrade\r\n` +
       'Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n',
   )
+  return socket
+}
+
+test('a refused browser that does not answer the close frame is gone after a second', async () => {
+  const { hub, port } = await startHub()
+  const socket = lingerer(port, 'Origin: o\r\n')
   const started = performance.now()
-  await once(socket, 'close')
+  await once(socket, 'end')
   expect(performance.now() - started).toBeGreaterThan(500)
   expect(performance.now() - started).toBeLessThan(5_000)
   expect(hub.clients.size).toBe(0)
@@ -267,9 +275,9 @@ describe('who is let in', () => {
     expect((await client('/feeds/%66')).headers['spillway-feed']).toBe('f')
   })
 
-  test('is a browser like anybody else', async () => {
-    const { client } = await startWithFeed()
-    const a = await client('/feeds/f?from=-1', BROWSER)
+  test('may be a page of the hub itself', async () => {
+    const { client, port } = await startWithFeed()
+    const a = await client('/feeds/f?from=-1', { headers: { Origin: `http://127.0.0.1:${port}` } })
     await until('the message', () => a.messages === 1)
     expect(a.headers['spillway-position']).toBe('e1:149')
   })
@@ -347,6 +355,17 @@ describe('a client that talks', () => {
     await until('the message', () => other.texts.includes('on'))
   })
 
+  test.each([
+    ['says goodbye', [0x88, 0x82, 0, 0, 0, 0, 0x03, 0xe8]],
+    ['is closed for what it sends', [0x81, 0x02, 0x68, 0x69]],
+  ])('and does not end its socket is no client any more after the grace: %s', async (_, bytes) => {
+    const { hub, port, feed } = await startWithFeed()
+    const socket = lingerer(port)
+    await until('it to be a client', () => feed.readers.size === 1)
+    socket.write(Buffer.from(bytes))
+    await until('it to be none', () => hub.clients.size === 0 && feed.readers.size === 0, 5_000)
+  })
+
   test('in pings, and never reads the pongs, does not grow our memory', async () => {
     const { hub, client, feed } = await startWithFeed()
     const a = await client('/feeds/f', { reading: false })
@@ -360,16 +379,58 @@ describe('a client that talks', () => {
         return done()
       })
     }
-    await flood(() => sink!.bufferedBytes > 0, 'the kernel to take no more pongs')
-    const before = a.socket.bytesWritten
-    await flood(() => a.socket.bytesWritten - before > 4_000_000, '4 MB more of pings')
-    expect(most).toBeLessThan(200)
+    while (sink!.reader.state !== 'blocked') {
+      feed.publish({ payload: 'x'.repeat(100_000) })
+      await new Promise(resolve => setImmediate(resolve))
+    }
+    const { bufferedBytes: stuck } = sink!
+    await flood(() => a.socket.bytesWritten > 4_000_000, '4 MB of pings')
+    expect(most).toBeLessThan(stuck + 200)
     feed.publish({ payload: 'still here' })
     a.go()
-    await until('the message behind the pongs', () => a.messages === 1)
+    await until('the message behind the pongs', () => a.texts.at(-1) === 'still here')
   })
 })
 
 function maskedPing(payload: Buffer): Buffer {
   return Buffer.concat([Buffer.from([0x89, 0x80 | payload.length, 0, 0, 0, 0]), payload])
 }
+
+describe('pages of other origins', () => {
+  const OTHER = { headers: { Origin: 'https://other.example' } }
+
+  test('are refused with 4403, because a WebSocket has no same-origin policy', async () => {
+    const { client, hub } = await startWithFeed()
+    const a = await client('/feeds/f?from=-1', OTHER)
+    expect(await a.closed()).toBe(4403)
+    expect(a.closeReason).toBe('Origin: expected the hub\'s own (origins), got "https://other.example"')
+    expect(a.messages).toBe(0)
+    expect(hub.clients.size).toBe(0)
+    const local = await client('/feeds/f', { headers: { Origin: 'null' } })
+    expect(await local.closed()).toBe(4403)
+  })
+
+  test.each([['https://other.example'], ['*']])('may listen where they are allowed (%s)', async origins => {
+    const hub = new Hub()
+    hub.feed('f').publish({ payload: 'x' })
+    const { url, close } = await serve(hub, { port: 0, origins: [origins] })
+    const a = await RawClient.open(Number(new URL(url).port), '/feeds/f?from=-1', OTHER)
+    await until('the message', () => a.messages === 1)
+    a.destroy()
+    await close({ drainMs: 0 })
+  })
+
+  test('are named as origins, not as anything else', async () => {
+    const hub = new Hub()
+    for (const wrong of ['example.org', 'https://example.org/path', '']) {
+      await expect(serve(hub, { port: 0, origins: [wrong] })).rejects.toThrow(/^origins: expected origins such as/)
+    }
+    await hub.close()
+  })
+})
+
+test('a parameter given twice is refused', async () => {
+  const { client } = await startWithFeed()
+  const a = await client('/feeds/f?from=latest&from=earliest')
+  expect([a.status, a.body]).toEqual([400, 'from: expected to be given once, got "latest, earliest"\n'])
+})

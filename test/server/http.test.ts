@@ -33,7 +33,7 @@ describe('probes', () => {
     expect(await ask(port, '/readyz')).toMatchObject({ status: 200, body: 'ready\n' })
     await client('/feeds/f', { reading: false })
     await until('a client that has not had everything', () => {
-      feed.publish({ payload: 'x'.repeat(50_000) })
+      for (let i = 0; i < 10; i++) feed.publish({ payload: 'x'.repeat(50_000) })
       return [...feed.readers].some(({ state }) => state === 'blocked')
     })
     const closing = hub.close({ drainMs: 500 })
@@ -94,7 +94,7 @@ describe('/feeds', () => {
     const feed = hub.feed('f', { overflow: 'pause', capacity: 200_000 })
     await client('/feeds/f', { reading: false })
     await until('the gate to close', () => {
-      if (feed.demand.open) feed.publish({ payload: 'x'.repeat(10_000) })
+      for (let i = 0; i < 10 && feed.demand.open; i++) feed.publish({ payload: 'x'.repeat(10_000) })
       return feed.demand.cause === 'gate'
     })
     const [behind] = JSON.parse((await ask(port, '/feeds')).body).feeds

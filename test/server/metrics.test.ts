@@ -66,8 +66,11 @@ async function busy(): Promise<Served & { readonly feeds: readonly Feed[] }> {
 
   const payload = 'x'.repeat(10_000)
   await until('gaps, an eviction, a pause and a failure', () => {
-    for (const feed of [skip, evict]) for (let i = 0; i < 10; i++) feed.publish({ payload })
-    if (pause.demand.open) pause.publish({ payload })
+    for (let i = 0; i < 10; i++) {
+      skip.publish({ payload })
+      evict.publish({ payload })
+      if (pause.demand.open) pause.publish({ payload })
+    }
     const slow = skip.gaps.overflow >= 2 && skip.gaps.rate >= 1 && evict.readers.size === 1
     return slow && pause.demand.cause === 'gate' && broken.failures > 0
   })

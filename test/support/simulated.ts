@@ -6,6 +6,7 @@ import { frameEnd } from '../../src/log/frame.ts'
 export class SimulatedSocket extends EventEmitter implements Wire, Channel {
   readyState = 1
   destroyed = false
+  errored: Error | null = null
   bytesRead = 0
   pongs = 0
   pings = 0
@@ -74,8 +75,9 @@ export class SimulatedSocket extends EventEmitter implements Wire, Channel {
     this.pings++
   }
 
-  pong(): void {
+  pong(_: Buffer, __: boolean, done: () => void): void {
     this.pongs++
+    this.write(Buffer.from([0x8a, 0]), done)
   }
 
   /** Payloads of the whole frames received, all of them text of less than 64 KiB. */

@@ -6,33 +6,21 @@
  * and bytes are let go of by whole segments. It asserts with node:assert, being asked a million times. Not a test.
  */
 import assert from 'node:assert/strict'
-import { type Format, frameBytes, OPCODES } from '../../../src/log/frame.ts'
+import { frameBytes, OPCODES } from '../../../src/log/frame.ts'
 import { Gate } from '../../../src/log/gate.ts'
-import { Log, type LogLimits, SLICE_BYTES } from '../../../src/log/log.ts'
-import { judge, type LagLimits, type Overflow } from '../../../src/log/overflow.ts'
+import { Log, SLICE_BYTES } from '../../../src/log/log.ts'
+import { judge, type Overflow } from '../../../src/log/overflow.ts'
 import type { Position } from '../../../src/log/position.ts'
 import { type Block, MARK_BYTES, MARK_MS, type Run, Segment } from '../../../src/log/segment.ts'
 import { expectBytes, noiseFor, parseFrames, textFor } from '../helpers.ts'
 import { Messages } from './messages.ts'
 import { ModelReader } from './reader.ts'
+import { type From, seen, type Terms } from './terms.ts'
 
 const NONE = Number.POSITIVE_INFINITY
 const READERS = 8
-export interface Terms {
-  readonly format: Format
-  readonly capacity: LogLimits
-  readonly limits: LagLimits
-}
-
-/** Where a reader begins, as clients say it; `share` is how far between the oldest and the newest. */
-export interface From {
-  readonly by: 'latest' | 'earliest' | 'offset' | 'time'
-  readonly share: number
-}
-
-/** What happened in all worlds: the test asserts that it tried what it claims to try. */
-export const seen = { segments: 0, holes: 0, delivered: 0, outOfLog: 0, copies: 0, skips: 0, evicts: 0, gated: 0 }
-
+/** More than the mark of one message costs. */
+const MARK_ROOM = 256
 export class World {
   readonly #terms: Terms
   readonly #log: Log
@@ -62,7 +50,7 @@ export class World {
     this.#messages.add(told, bytes)
     seen.segments += this.#log.end.segment - end.segment
     if (hole > 0) seen.holes++
-    const full = held + Math.max(segmentBytes, bytes) > this.#terms.capacity.bytes
+    const full = held + Math.max(segmentBytes, bytes) + MARK_ROOM > this.#terms.capacity.bytes
     this.#trimmed(count + 1 - this.#terms.capacity.messages, full)
   }
 
