@@ -13,25 +13,16 @@ import { drain } from './clients/drain.ts'
 import { Flush } from './clients/flush.ts'
 import { startSweep } from './clients/sweep.ts'
 import { startWheel } from './clients/wheel.ts'
-import { expected, reasonOf, SpillwayError } from './errors.ts'
+import { expected, SpillwayError } from './errors.ts'
 import type { ClientInfo, HubEvent, Notify } from './events.ts'
 import { Feed } from './feed.ts'
 import type { Account } from './log/cursor.ts'
 import type { Overflow } from './log/overflow.ts'
-import {
-  contained,
-  type FeedOptions,
-  type FeedSettings,
-  feedSettings,
-  type HubOptions,
-  type HubSettings,
-  hubSettings,
-  type MemoryBound,
-  memoryBound,
-} from './options.ts'
-import { CLOSE, FEED_NAME, FEED_NAME_RULE, formatPosition } from './protocol.ts'
+import { type MemoryBound, memoryBound } from './memory.ts'
+import { contained, type FeedOptions, feedSettings, type HubOptions, type HubSettings, hubSettings } from './options.ts'
+import { FEED_NAME, FEED_NAME_RULE, formatPosition } from './protocol.ts'
 import type { Joining, Reader, ReaderState } from './reader.ts'
-import { pump } from './sources/pump.ts'
+import { attachSource, checkWithoutWaiting } from './sources/attach.ts'
 import { canWait, checkSource, type Source, type SourceLike } from './sources/source.ts'
 
 /** What may stand beside a feed's own options when a source is attached to it. */
@@ -63,7 +54,6 @@ const DEFAULT_CHUNK_BYTES = 16 * 1024
 const MAX_DRAIN_MS = 3_600_000
 const MIN_RATE = 0.001
 const MAX_RATE = 1e9
-const REFUSALS_TOLD_MS = 1_000
 
 export class Hub implements AsyncDisposable {
   readonly settings: HubSettings
@@ -145,7 +135,9 @@ export class Hub implements AsyncDisposable {
     const feed = new Feed(name, settings, waits, this.#flush, this.#notify)
     this.#feeds.set(name, feed)
     if (source !== undefined) {
-      const pumping = this.#attach(feed, source, rate, chunkBytes).finally(() => this.#pumping.delete(pumping))
+      const pumping = attachSource(source, feed, { rate, chunkBytes }, this.settings.logger).finally(() =>
+        this.#pumping.delete(pumping),
+      )
       this.#pumping.add(pumping)
     }
     return feed
@@ -215,52 +207,10 @@ export class Hub implements AsyncDisposable {
     this.#checkFinished()
   }
 
-  async #attach(feed: Feed, source: SourceLike, rate: number, chunkBytes: number): Promise<void> {
-    const { logger } = this.settings
-    const refused = refusals(feed, line => logger.warn(line))
-    try {
-      await pump(source, feed, { rate, chunkBytes, refused })
-      if (!feed.takesMore) return
-      logger.info(`feed ${feed.name}: its source has ended after ${feed.log.count} messages`)
-      feed.end()
-    } catch (error) {
-      logger.error(`feed ${feed.name}: its source failed: ${reasonOf(error)}`)
-      feed.end({ code: CLOSE.internal, reason: `source failed: ${reasonOf(error)}` })
-    }
-  }
-
   #checkFinished(): void {
     if (this.#finishing.length === 0 || this.#clients.size > 0) return
     for (const feed of this.#feeds.values()) if (feed.takesMore) return
     for (const resolve of this.#finishing.splice(0)) resolve()
-  }
-}
-
-/** A source that cannot wait makes every option that holds it meaningless: better refused than ignored. */
-function checkWithoutWaiting(name: string, { allow, minClients }: FeedSettings, rate: number): void {
-  const because = 'because this source cannot wait'
-  const refuse = (what: string, rule: string, got: unknown): never => {
-    throw new SpillwayError('cannot_wait', expected(`${name}.${what}`, `${rule}, ${because}`, got))
-  }
-  if (allow.includes('pause')) refuse('overflow', 'evict or skip', 'pause')
-  if (minClients > 0) refuse('minClients', '0', minClients)
-  if (rate > 0) refuse('rate', '0', rate)
-}
-
-/** Counts refused messages, and tells the first of each second. */
-function refusals(feed: Feed, tell: (line: string) => void): (error: SpillwayError) => void {
-  let toldAt = Number.NEGATIVE_INFINITY
-  let untold = 0
-  return error => {
-    feed.refused++
-    const now = performance.now()
-    if (now - toldAt < REFUSALS_TOLD_MS) {
-      untold++
-      return
-    }
-    tell(`feed ${feed.name}: refused a message: ${error.message}${untold > 0 ? ` (and ${untold} more)` : ''}`)
-    toldAt = now
-    untold = 0
   }
 }
 

@@ -5,7 +5,6 @@
 import { z } from 'zod'
 import { expected, SpillwayError } from './errors.ts'
 import { OPCODES } from './log/frame.ts'
-import { logSlackBytes, pinnableBytes, SLICE_BYTES } from './log/log.ts'
 import type { LagLimits, Overflow } from './log/overflow.ts'
 import { OVERFLOWS, POLICIES } from './log/overflow.ts'
 
@@ -86,10 +85,6 @@ const MIB = 1024 * 1024
 const HEADER_BYTES = 16
 /** Timers end at 24 days, and fire at once beyond. */
 const MAX_TIMER_MS = 2 ** 31 - 1
-/** Everything a Node process with a hub takes before the first client, and room for its heap to breathe (measured: see docs/decisions.md). */
-const PROCESS_BASE_BYTES = 128 * MIB
-/** User-space memory of one idle client: socket, parser, ws, reader (measured: see docs/decisions.md). */
-const IDLE_CLIENT_BYTES = 16 * 1024
 
 const count = z.int().min(0)
 const positive = z.int().min(1)
@@ -197,27 +192,6 @@ export function feedSettings(options: FeedOptions, what = 'feed'): FeedSettings 
 /** Checks the options of a hub and fills in what was left out. @throws SpillwayError `bad_option` */
 export function hubSettings(options: HubOptions): HubSettings {
   return parse(hubSchema, options, 'hub')
-}
-
-/** What a hub's memory is made of, in bytes. The sum is the bound that is printed at start and exported. */
-export interface MemoryBound {
-  readonly process: number
-  readonly logs: number
-  readonly clients: number
-  /** What unfinished writes may keep alive outside the logs: a slice for each client, and what a log lets them pin before it copies. */
-  readonly pinned: number
-  readonly total: number
-}
-
-export function memoryBound(feeds: readonly FeedSettings[], maxClients: number): MemoryBound {
-  let logs = 0
-  let pinned = maxClients * SLICE_BYTES
-  for (const { capacity, maxMessageBytes } of feeds) {
-    logs += capacity.bytes + logSlackBytes(capacity.bytes) + maxMessageBytes
-    pinned += pinnableBytes(capacity.bytes, maxClients)
-  }
-  const clients = maxClients * IDLE_CLIENT_BYTES
-  return { process: PROCESS_BASE_BYTES, logs, clients, pinned, total: PROCESS_BASE_BYTES + logs + clients + pinned }
 }
 
 const NONE = Number.POSITIVE_INFINITY

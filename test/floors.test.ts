@@ -7,7 +7,7 @@ const SRC = join(import.meta.dirname, '../src')
 
 /** From the ground up. A room may import its own floor and those below. */
 const FLOORS: readonly (readonly string[])[] = [
-  ['log/', 'protocol.ts', 'errors.ts', 'events.ts', 'options.ts'],
+  ['log/', 'protocol.ts', 'errors.ts', 'events.ts', 'options.ts', 'memory.ts'],
   ['feed.ts', 'reader.ts', 'demand.ts', 'judge.ts', 'sampler.ts', 'message.ts', 'announce.ts'],
   ['sources/', 'clients/'],
   ['hub.ts'],

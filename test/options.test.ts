@@ -2,9 +2,10 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { Hub, SpillwayError } from '../src/index.ts'
-import { logSlackBytes, SLICE_BYTES } from '../src/log/log.ts'
 import { OVERFLOWS } from '../src/log/overflow.ts'
-import { type FeedOptions, feedSettings, type HubOptions, hubSettings, memoryBound, SILENT } from '../src/options.ts'
+import { logSlackBytes, SLICE_BYTES } from '../src/log/sizes.ts'
+import { memoryBound } from '../src/memory.ts'
+import { type FeedOptions, feedSettings, type HubOptions, hubSettings, SILENT } from '../src/options.ts'
 
 const MIB = 1024 * 1024
 const NONE = Number.POSITIVE_INFINITY

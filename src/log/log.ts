@@ -14,16 +14,10 @@
 import { type Format, frameBytes, OPCODES, type Payload, payloadBytes, writeFrame } from './frame.ts'
 import { Position } from './position.ts'
 import { lastIndex, MARK_BYTES, type Run, Segment } from './segment.ts'
-
-/** Largest run handed out at once, unless one message is larger. */
-export const SLICE_BYTES = 32 * 1024
+import { POOL_SEGMENTS, pinAllowanceFor, SLICE_BYTES, segmentBytesFor } from './sizes.ts'
 
 /** Lines at which runs are cut, at the last mark before. From a cut it is a slice at the most to the line after next. */
 const GRID_BYTES = SLICE_BYTES - MARK_BYTES
-
-const MIN_SEGMENT_BYTES = 4 * 1024
-const MAX_SEGMENT_BYTES = 256 * 1024
-const POOL_SEGMENTS = 2
 
 export interface LogLimits {
   /** Memory for frames and marks, in bytes. */
@@ -38,28 +32,6 @@ export interface LogOptions {
   readonly format: Format
   readonly epoch: string
   readonly capacity: LogLimits
-}
-
-/** How much memory a log of this capacity can take besides it: the open segment and the pool. */
-export function logSlackBytes(capacityBytes: number): number {
-  return (1 + POOL_SEGMENTS) * segmentBytesFor(capacityBytes)
-}
-
-/**
- * How much unfinished writes of so many clients can keep alive outside the log before runs are handed out as copies: the
- * allowance, and segments that were pinned while they were still a part of the log.
- */
-export function pinnableBytes(capacityBytes: number, clients: number): number {
-  const segment = segmentBytesFor(capacityBytes)
-  return pinAllowanceFor(capacityBytes) + Math.min(capacityBytes + segment, clients * segment)
-}
-
-function segmentBytesFor(capacityBytes: number): number {
-  return Math.min(MAX_SEGMENT_BYTES, Math.max(MIN_SEGMENT_BYTES, Math.floor(capacityBytes / 8)))
-}
-
-function pinAllowanceFor(capacityBytes: number): number {
-  return Math.floor(capacityBytes / 4)
 }
 
 export class Log {

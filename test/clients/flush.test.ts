@@ -1,7 +1,7 @@
 /** The fair flush: who is live comes first, who is behind takes turns, and nobody has the loop to himself. */
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { type Feed, Hub } from '../../src/index.ts'
-import { SLICE_BYTES } from '../../src/log/log.ts'
+import { SLICE_BYTES } from '../../src/log/sizes.ts'
 import { startHub } from '../support/hub.ts'
 import { SimulatedSocket } from '../support/simulated.ts'
 import { until } from '../support/until.ts'

@@ -4,8 +4,8 @@ import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { describe, expect, test } from 'vitest'
 import { Cursor } from '../../src/log/cursor.ts'
-import { logSlackBytes } from '../../src/log/log.ts'
 import { MARK_MS } from '../../src/log/segment.ts'
+import { logSlackBytes } from '../../src/log/sizes.ts'
 import { fill, logOf, noiseFor, runsFrom } from './helpers.ts'
 
 const KIB = 1024

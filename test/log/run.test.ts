@@ -1,9 +1,9 @@
 /** What the log hands out: whole frames, a slice at a time, the same object for whoever is at the same place. */
 import { describe, expect, test } from 'vitest'
 import { frameBytes } from '../../src/log/frame.ts'
-import { SLICE_BYTES } from '../../src/log/log.ts'
 import type { Position } from '../../src/log/position.ts'
 import { MARK_BYTES, type Run, Segment } from '../../src/log/segment.ts'
+import { SLICE_BYTES } from '../../src/log/sizes.ts'
 import { expectBytes, fill, framesFrom, logOf, noiseFor, parseFrames, runsFrom } from './helpers.ts'
 
 const KIB = 1024

@@ -1,7 +1,7 @@
 /** Half of the clients never read: the log does not grow, the others notice nothing, and everybody's account adds up. */
 import { expect, test } from 'vitest'
 import type { Feed, HubEvent } from '../../src/index.ts'
-import { logSlackBytes } from '../../src/log/log.ts'
+import { logSlackBytes } from '../../src/log/sizes.ts'
 import { balance, startHub } from '../support/hub.ts'
 import { tell } from '../support/trial.ts'
 import { until } from '../support/until.ts'

@@ -1,9 +1,11 @@
 /** A real text stream line by line to many clients, a tenth of them stalled: the healthy miss nothing, and for the others every message is accounted for. */
+import { execFileSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { createReadStream, readdirSync, readFileSync, statSync } from 'node:fs'
+import { createReadStream, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
+import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
-import { expect, test } from 'vitest'
+import { expect, onTestFinished, test } from 'vitest'
 import { type Account, lines } from '../../src/index.ts'
 import { balance, startHub } from '../support/hub.ts'
 import { FULL, tell } from '../support/trial.ts'
@@ -13,16 +15,19 @@ const CLIENTS = FULL ? 200 : 40
 /** More than the kernel takes for a client that does not read, so that the stalled overflow. */
 const ENOUGH_BYTES = 8 * 2 ** 20
 
-/** A Debian package index where there is one, else the largest text that every clone has. */
+/** A Debian package index in the whole trial, else the largest text that every clone has. */
 function realText(): string {
   if (FULL) {
     const lists = '/var/lib/apt/lists'
-    const found = readdirSync(lists)
-      .filter(name => name.endsWith('_Packages'))
-      .map(name => join(lists, name))
-    const [largest] = found.sort((a, b) => statSync(b).size - statSync(a).size)
+    const found = readdirSync(lists).filter(name => /_Packages(\.\w+)?$/.test(name))
+    const [largest] = found.map(name => join(lists, name)).sort((a, b) => statSync(b).size - statSync(a).size)
     if (largest === undefined) throw new Error(`no package index in ${lists}: run apt-get update`)
-    return largest
+    const folder = mkdtempSync(join(tmpdir(), 'spillway-'))
+    onTestFinished(() => rmSync(folder, { recursive: true, force: true }))
+    const path = join(folder, 'Packages')
+    // apt keeps them compressed or not, as it likes, and reads them with this.
+    writeFileSync(path, execFileSync('/usr/lib/apt/apt-helper', ['cat-file', largest], { maxBuffer: 2 ** 30 }))
+    return path
   }
   const folder = dirname(createRequire(import.meta.url).resolve('rxjs/package.json'))
   return join(folder, 'dist/bundles/rxjs.umd.js')
