@@ -55,7 +55,7 @@ export class Demand {
   #fastest: Reader | undefined
   #complete: boolean
   #over = false
-  #waiting: { readonly promise: Promise<void>; readonly resolve: () => void } | undefined
+  #waiting: ReturnType<typeof deferred> | undefined
   #askedAt = performance.now()
   /** For whom the source has waited, for how long, and where that reader was when it began. */
   #held: { readonly reader: Reader; readonly bytes: number; waitedMs: number } | undefined
@@ -97,10 +97,7 @@ export class Demand {
   /** Resolves when demand is open, or when the feed takes no more for good. */
   ready(): Promise<void> {
     if (this.open || this.#over) return Promise.resolve()
-    if (this.#waiting === undefined) {
-      const { promise, resolve } = deferred()
-      this.#waiting = { promise, resolve }
-    }
+    this.#waiting ??= deferred()
     return this.#waiting.promise
   }
 
@@ -238,7 +235,7 @@ export class Demand {
 }
 
 /** Promise.withResolvers, which Node has from 22 on. */
-export function deferred(): { readonly promise: Promise<void>; readonly resolve: () => void } {
+function deferred(): { readonly promise: Promise<void>; readonly resolve: () => void } {
   let resolve = () => {}
   const promise = new Promise<void>(done => {
     resolve = done

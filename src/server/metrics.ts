@@ -17,29 +17,17 @@ export function metricsOf(hub: Hub, door: Door): Registry {
   const registry = new Registry()
   const feeds = (): Iterable<Feed> => hub.feeds.values()
 
-  const gauge = (name: string, help: string, labels: readonly string[], collect: (g: Gauge) => void) => {
-    new Gauge({
-      name: `spillway_${name}`,
-      help,
-      labelNames: labels,
-      registers: [registry],
-      collect() {
-        this.reset()
-        collect(this)
-      },
-    })
+  const described = (name: string, help: string, labelNames: readonly string[]) => ({
+    name: `spillway_${name}`,
+    help,
+    labelNames,
+    registers: [registry],
+  })
+  const gauge: AddGauge = (name, help, labels, collect) => {
+    const g: Gauge = new Gauge({ ...described(name, help, labels), collect: () => collect(emptied(g)) })
   }
-  const counter = (name: string, help: string, labels: readonly string[], collect: (c: Counter) => void) => {
-    new Counter({
-      name: `spillway_${name}`,
-      help,
-      labelNames: labels,
-      registers: [registry],
-      collect() {
-        this.reset()
-        collect(this)
-      },
-    })
+  const counter: AddCounter = (name, help, labels, collect) => {
+    const c: Counter = new Counter({ ...described(name, help, labels), collect: () => collect(emptied(c)) })
   }
   const perFeed = (name: string, help: string, value: (feed: Feed) => number) =>
     gauge(name, help, ['feed'], g => {
@@ -111,7 +99,15 @@ export function metricsOf(hub: Hub, door: Door): Registry {
   return registry
 }
 
-type AddGauge = (name: string, help: string, labels: readonly string[], collect: (g: Gauge) => void) => void
+type Add<M> = (name: string, help: string, labels: readonly string[], collect: (metric: M) => void) => void
+type AddGauge = Add<Gauge>
+type AddCounter = Add<Counter>
+
+/** Collected anew at each scrape: what was said at the last one does not linger. */
+function emptied<M extends { reset(): void }>(metric: M): M {
+  metric.reset()
+  return metric
+}
 
 /** Readers by state, and how far behind they are: one look at each reader for each figure. */
 function perFeedReaders(gauge: AddGauge, feeds: () => Iterable<Feed>): void {
