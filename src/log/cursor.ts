@@ -6,8 +6,9 @@
  *     ───┼──────────────────┼───────────┼──────────────────┼──▶
  *            taken | skipped  in flight       queued
  *
- * Nothing is counted on the way: `at` is one reference, and the account is derived from it when somebody asks. It balances
- * because every message between `joined` and the head is in exactly one of its terms.
+ * Nothing is counted on the way: `at` is one reference, what was taken is told by the answer to a ping, and the account is
+ * derived from the two when somebody asks. It balances because every message between `joined` and the head is in exactly
+ * one of its terms.
  */
 import type { Position } from './position.ts'
 import type { Run } from './segment.ts'
@@ -16,9 +17,9 @@ import type { Run } from './segment.ts'
 export interface Account {
   /** Published since the reader joined. */
   readonly published: number
-  /** The client's socket has it. */
+  /** The client has it: a pong came back from behind it. With the window off: its socket took it. */
   readonly taken: number
-  /** Written, not yet taken. */
+  /** Written, not yet taken: in sockets, kernels, browsers. */
   readonly inFlight: number
   /** Passed over by `skip`, or lost to an overrun. */
   readonly skipped: number
@@ -34,41 +35,92 @@ export interface Account {
   readonly missing: number
 }
 
+/** How far a reader had come when a ping was written behind it: what is taken once the pong is back. */
+export interface Mark {
+  readonly place: Position
+  /** Written since it joined. */
+  readonly messages: number
+  readonly bytes: number
+}
+
+/** Whose word counts for what is taken: the client's pongs, or the socket that took the bytes from us. */
+export type Witness = 'client' | 'socket'
+
 export class Cursor {
   readonly joined: Position
+  readonly witness: Witness
   /** What is written next. */
   at: Position
   /** The run the socket did not take whole; at most one slice. */
-  inFlight: Run | undefined
+  unfinished: Run | undefined
+  /** The oldest mark that was asked about and not answered. */
+  asked: Mark | undefined
+  /** A client that never answers: what has left for its socket has to do where the gate and the limits need a place. */
+  mute = false
   skipped = 0
   skippedBytes = 0
   /** Gaps this reader did not get: each `skip` is one. Holes of the source are not among them. */
   gaps = 0
+  #confirmed: Position
+  #taken = 0
+  #takenBytes = 0
 
-  constructor(joined: Position) {
+  constructor(joined: Position, witness: Witness = 'socket') {
     this.joined = joined
+    this.witness = witness
     this.at = joined
+    this.#confirmed = joined
   }
 
   /** The place up to which everything written has been taken. */
   get confirmed(): Position {
-    return this.inFlight?.from ?? this.at
+    return this.#bySocket || this.mute ? this.#handed : this.#confirmed
+  }
+
+  /**
+   * The first place that the client is known not to have reached: behind the oldest ping it has not answered. What no ping has asked
+   * about is in flight and not late, so a limit on lag goes by this and never blames a client for our not having asked.
+   */
+  get owed(): Position {
+    return this.#bySocket || this.mute ? this.#handed : (this.asked?.place ?? this.at)
+  }
+
+  /** Messages written since it joined. */
+  get written(): number {
+    return this.at.count - this.joined.count - this.skipped
+  }
+
+  get writtenBytes(): number {
+    return this.at.bytes - this.unwrittenBytes
+  }
+
+  /** Bytes before `at` that were never written to it: `writtenBytes` for a place is its bytes without these. */
+  get unwrittenBytes(): number {
+    return this.joined.bytes + this.skippedBytes
   }
 
   get inFlightMessages(): number {
-    return this.inFlight === undefined ? 0 : this.inFlight.to.count - this.inFlight.from.count
+    return this.written - this.taken
   }
 
   get inFlightBytes(): number {
-    return this.inFlight?.bytes.length ?? 0
+    return this.writtenBytes - this.takenBytes
   }
 
   get taken(): number {
-    return this.at.count - this.joined.count - this.skipped - this.inFlightMessages
+    if (!this.#bySocket) return this.#taken
+    return this.written - (this.unfinished === undefined ? 0 : this.unfinished.to.count - this.unfinished.from.count)
   }
 
   get takenBytes(): number {
-    return this.at.bytes - this.joined.bytes - this.skippedBytes - this.inFlightBytes
+    return this.#bySocket ? this.writtenBytes - (this.unfinished?.bytes.length ?? 0) : this.#takenBytes
+  }
+
+  /** The client has everything that was written before this mark. */
+  confirm({ place, messages, bytes }: Mark): void {
+    this.#confirmed = place
+    this.#taken = messages
+    this.#takenBytes = bytes
   }
 
   /** Passes over everything before `place`: one gap. */
@@ -94,5 +146,14 @@ export class Cursor {
       undelivered: closed ? queued : 0,
       missing: at.offset - joined.offset - (at.count - joined.count),
     }
+  }
+
+  get #bySocket(): boolean {
+    return this.witness === 'socket'
+  }
+
+  /** Everything before this place has left for the socket. */
+  get #handed(): Position {
+    return this.unfinished?.from ?? this.at
   }
 }

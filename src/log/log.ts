@@ -157,18 +157,27 @@ export class Log {
   /**
    * What a reader at `from` is to be sent next: at most a slice, whole frames, undefined at the head. `from` must not be
    * overrun. Readers at the head share the newest run; those behind share runs cut on the grid of marks, wherever they came from.
+   * `most` is for one with little room in its window: a run of at most so many bytes, but always of one message.
    */
-  run(from: Position): Run | undefined {
-    if (this.#latest !== undefined && this.#latest.from === from && this.#latest.to === this.end) return this.#latest
+  run(from: Position, most = Number.POSITIVE_INFINITY): Run | undefined {
+    if (this.#latest !== undefined && this.#latest.from === from && this.#latest.to === this.end) {
+      if (this.#latest.bytes.length <= most) return this.#latest
+    }
     const start = this.#forward(from)
     const segment = this.#segment(start.segment)
     if (segment === undefined || start.byte === segment.length) return undefined
     const kept = segment.runs.get(start.byte)
-    if (kept !== undefined) return kept
-    const to = this.#cut(segment, start.byte)
+    if (kept !== undefined && kept.bytes.length <= most) return kept
+    let to = this.#cut(segment, start.byte)
+    const whole = to.byte - start.byte <= most
+    if (!whole) {
+      to = segment.within(start, most)
+      if (to.count === this.#count) to = this.end
+    }
     const view = segment.buffer.subarray(start.byte, to.byte)
     if (this.#pinned > this.#pinAllowance) return copyOf(from, to, view)
     const run: Run = { from, to, bytes: view, block: segment }
+    if (!whole) return run
     if (to === this.end) this.#latest = run
     else if (segment.marks[segment.markAtByte(start.byte)]!.byte === start.byte) segment.runs.set(start.byte, run)
     return run

@@ -12,7 +12,7 @@ export type Verdict = 'keep' | 'skip' | 'evict'
 interface Policy {
   /** Whether its readers hold the gate, so that the source waits for them. */
   readonly gates: boolean
-  /** Where the limit is measured from: what is not yet written (still skippable), or what is not yet confirmed. */
+  /** Where the limit is measured from: what is not yet written (still skippable), or what is owed: known not to be taken. */
   readonly measured: (cursor: Cursor) => Position
   /** What becomes of a reader over `maxLag`, or over `softLag` for `softForMs`. */
   readonly over: Verdict
@@ -21,13 +21,13 @@ interface Policy {
 }
 
 const queued = (cursor: Cursor): Position => cursor.at
-const confirmed = (cursor: Cursor): Position => cursor.confirmed
+const owed = (cursor: Cursor): Position => cursor.owed
 
 export const POLICIES = {
   /** The source waits: lossless. Only a reader that never held the gate can be overrun. */
-  pause: { gates: true, measured: confirmed, over: 'keep', overrun: 'evict' },
+  pause: { gates: true, measured: owed, over: 'keep', overrun: 'evict' },
   /** The reader is closed, and may resume from its position. */
-  evict: { gates: false, measured: confirmed, over: 'evict', overrun: 'evict' },
+  evict: { gates: false, measured: owed, over: 'evict', overrun: 'evict' },
   /** The reader jumps to the newest message; what is in flight cannot be skipped any more, so only queued lag counts. */
   skip: { gates: false, measured: queued, over: 'skip', overrun: 'skip' },
   // conflate: { gates: false, measured: queued, … } takes its place here when keyed feeds come.

@@ -105,6 +105,27 @@ export class Segment implements Block {
     return offset - mark.offset < messages ? this.#hop(mark, offset - mark.offset) : next!
   }
 
+  /** The furthest place that is at most `bytes` after `from`, on a mark where there is one; behind one message at least. */
+  within(from: Position, bytes: number): Position {
+    const index = this.markAtByte(from.byte + bytes)
+    const mark = this.marks[index]!
+    if (mark.byte > from.byte) return mark
+    // No mark in reach: so no hole in between, and fewer frames than a mark is apart, or one that is larger.
+    let byte = frameEnd(this.buffer, from.byte)
+    let messages = 1
+    while (byte < this.length) {
+      const next = frameEnd(this.buffer, byte)
+      if (next - from.byte > bytes) break
+      byte = next
+      messages++
+    }
+    const { offset, count } = mark.byte === from.byte ? mark : from // behind a hole, the mark has the offset
+    const after = this.marks[index + 1]
+    if (after?.byte === byte) return after
+    if (this.end?.byte === byte) return this.end
+    return new Position(this.number, byte, from.bytes + byte - from.byte, offset + messages, count + messages)
+  }
+
   /** Offsets are consecutive from a mark on, so hopping over `messages` frames finds the place. */
   #hop(mark: Position, messages: number): Position {
     if (messages === 0) return mark
