@@ -13,6 +13,7 @@
 import type { PauseCause } from './events.ts'
 import { Gate } from './log/gate.ts'
 import type { Log } from './log/log.ts'
+import { POLICIES } from './log/overflow.ts'
 import type { FeedSettings } from './options.ts'
 import type { Reader } from './reader.ts'
 
@@ -130,7 +131,7 @@ export class Demand {
 
   /** A reader got on: it may be the fastest now. */
   progressed(reader: Reader): void {
-    if (this.#fastest === undefined || reader.confirmed.bytes >= this.#fastest.confirmed.bytes) this.#fastest = reader
+    if (this.#fastest === undefined || reader.cursor.at.bytes >= this.#fastest.cursor.at.bytes) this.#fastest = reader
   }
 
   /** Looks for another fastest reader where the known one has left or stopped. */
@@ -138,7 +139,9 @@ export class Demand {
     // Live and catching readers take all that they are given; a sampled one is where it is by its own wish.
     const moving = ({ state, maxRate, progressedAt }: Reader) =>
       maxRate === 0 &&
-      (state === 'live' || state === 'catching' || (state === 'blocked' && now - progressedAt <= PACE_MS))
+      (state === 'live' ||
+        state === 'catching' ||
+        ((state === 'blocked' || state === 'full') && now - progressedAt <= PACE_MS))
     if (this.#fastest === undefined || !moving(this.#fastest)) {
       this.#fastest = undefined
       for (const reader of readers) if (moving(reader)) this.progressed(reader)
@@ -152,6 +155,7 @@ export class Demand {
     const cause = this.#canWait && !this.#over ? this.#reason() : undefined
     this.#log.floor = this.gate.count
     if (cause !== this.#cause) this.#change(cause, now)
+    if (cause === 'gate') this.gate.slowest?.sink.hurry()
     if (this.#waiting !== undefined && (this.open || this.#over)) {
       this.#waiting.resolve()
       this.#waiting = undefined
@@ -170,7 +174,8 @@ export class Demand {
     this.#askedAt = now
     const { maxPauseMs, minGateBytesPerSec } = this.#settings
     const reader = this.#cause === 'gate' && maxPauseMs > 0 ? this.gate.slowest : undefined
-    if (reader?.state !== 'blocked') return undefined
+    // One that has taken all that it was given waits for us, not we for it.
+    if (reader === undefined || reader.confirmed === reader.cursor.at) return undefined
     const idleMs = now - Math.max(reader.progressedAt, this.#causeSince)
     if (idleMs > maxPauseMs) {
       return { reader, cause: 'pause', detail: `no progress for ${Math.round(idleMs)} ms while the source waits` }
@@ -215,7 +220,7 @@ export class Demand {
     if (behind > mark || (behind > 0 && this.#crowded)) return 'gate'
     if (this.#fastest === undefined) return undefined
     const share = (this.#cause === 'pace' ? lowBytes : highBytes) / capacity.bytes
-    const { bytes, count } = this.#fastest.confirmed
+    const { bytes, count } = POLICIES[this.#fastest.overflow].measured(this.#fastest.cursor)
     return log.bytes - bytes > this.#pace.bytes * share || log.count - count > this.#pace.messages * share
       ? 'pace'
       : undefined

@@ -196,29 +196,58 @@ export class Feed {
     return reader.state === 'closed' ? undefined : this.log.run(reader.cursor.at)
   }
 
-  /** The socket did not take this run whole: it is in flight, and pins its bytes. */
+  /** What is in flight fills the reader's window: it waits for a pong. */
+  full(reader: Reader): void {
+    reader.state = 'full'
+    this.#judge.watch(reader)
+  }
+
+  /** Its answer is late: from now on it is judged, even while there is room in its window. */
+  late(reader: Reader): void {
+    if (POLICIES[reader.overflow].over !== 'evict') return
+    reader.late = true
+    this.#judge.watch(reader)
+  }
+
+  /** A pong came: more of what was written is taken; `room` says whether there is room in the window. */
+  confirmed(reader: Reader, room: boolean, now: number): void {
+    reader.late = false
+    reader.progressedAt = now
+    if (reader.state === 'full' && room) this.#goOn(reader)
+    this.#admitToGate(reader)
+    if (this.demand.cause !== undefined) this.demand.evaluate(now)
+  }
+
+  /** It has answered at last: what counted as confirmed by its socket does not any more, so it has to earn its place at the gate again. */
+  answering(reader: Reader): void {
+    if (reader.gating) this.demand.gate.release(reader)
+    reader.gating = false
+  }
+
+  /** There is room in the window though nothing was confirmed: the client is one that never answers. */
+  roomFor(reader: Reader, now: number): void {
+    reader.progressedAt = now
+    if (reader.state === 'full') this.#goOn(reader)
+  }
+
+  /** The socket did not take this run whole: it pins its bytes. */
   blocked(reader: Reader, run: Run): void {
     this.log.pin(run)
-    reader.cursor.inFlight = run
+    reader.cursor.unfinished = run
     if (reader.state !== 'closed') reader.state = 'blocked'
     this.#judge.watch(reader)
   }
 
   /** The unfinished write is over; `taken` says whether the socket has it, or was destroyed. */
   unblocked(reader: Reader, taken: boolean, now: number): void {
-    const run = reader.cursor.inFlight
+    const run = reader.cursor.unfinished
     if (run === undefined) return
     this.log.unpin(run)
     if (!taken) return
-    reader.cursor.inFlight = undefined
+    reader.cursor.unfinished = undefined
     reader.progressedAt = now
     if (reader.state === 'closed') return
-    if (reader.maxRate > 0) {
-      this.#sampler.add(reader)
-      return
-    }
-    reader.state = 'catching'
-    this.#carrier.catchUp(reader)
+    this.#goOn(reader)
     this.#admitToGate(reader)
     this.demand.progressed(reader)
     if (this.demand.cause !== undefined) this.demand.evaluate(now)
@@ -254,6 +283,7 @@ export class Feed {
     const overdue = this.demand.overdue(now)
     if (overdue !== undefined) this.evict(overdue.reader, overdue.cause, overdue.detail)
     this.demand.tick(this.readers, now)
+    if (this.demand.cause === 'gate') for (const { gating, sink } of this.readers) if (gating) sink.hurry()
   }
 
   /** Passes over everything before `to`: one gap, counted and told. */
@@ -305,8 +335,16 @@ export class Feed {
     throw new SpillwayError('feed_full', `feed ${this.name}: expected publish() only after ready(), because ${waiting}`)
   }
 
+  #goOn(reader: Reader): void {
+    if (reader.maxRate > 0) this.#sampler.add(reader)
+    else {
+      reader.state = 'catching'
+      this.#carrier.catchUp(reader)
+    }
+  }
+
   #admitToGate(reader: Reader): void {
-    if (reader.gating || !POLICIES[reader.overflow].gates) return
+    if (reader.gating || reader.state === 'closed' || !POLICIES[reader.overflow].gates) return
     if (this.log.bytes - reader.confirmed.bytes > this.settings.lowBytes || this.log.overran(reader.cursor.at)) return
     reader.gating = true
     this.demand.gate.hold(reader)

@@ -13,6 +13,7 @@ import { drain } from './clients/drain.ts'
 import { Flush } from './clients/flush.ts'
 import { startSweep } from './clients/sweep.ts'
 import { startWheel } from './clients/wheel.ts'
+import { Windows } from './clients/windows.ts'
 import { expected, SpillwayError } from './errors.ts'
 import type { ClientInfo, HubEvent, Notify } from './events.ts'
 import { Feed } from './feed.ts'
@@ -41,13 +42,20 @@ export interface ReaderInfo {
   readonly feed: string
   readonly overflow: Overflow
   readonly state: ReaderState
-  /** Where it would resume: everything before has been taken. */
+  /** Where it would resume: everything before is confirmed. */
   readonly position: string
   readonly account: Account
   /** Lag of what is not yet written. */
   readonly queued: { readonly messages: number; readonly bytes: number; readonly seconds: number }
   readonly inFlightBytes: number
+  /** What may be in flight to its client; Infinity if the window is off. */
+  readonly windowBytes: number
+  /** Bytes in user space that the kernel has not taken (`bufferedAmount`). */
   readonly bufferedBytes: number
+  /** How old the oldest message is that it is waiting for: asked about and not answered, or queued. */
+  readonly dataAgeSeconds: number
+  /** Its client has never answered a ping: nothing is known to be taken. */
+  readonly unconfirmed: boolean
 }
 
 const DEFAULT_CHUNK_BYTES = 16 * 1024
@@ -59,6 +67,8 @@ export class Hub implements AsyncDisposable {
   readonly settings: HubSettings
   readonly feeds: ReadonlyMap<string, Feed>
   readonly clients: ReadonlySet<Client>
+  /** What the windows of all clients share; undefined if the window is off. */
+  readonly windows: Windows | undefined
   /** What happens, as it happens, delivered outside the flush. An observer that throws is reported and harms nobody. */
   readonly events$: Observable<HubEvent>
 
@@ -87,8 +97,12 @@ export class Hub implements AsyncDisposable {
       this.#announcer.notify(event)
       if (event.type === 'source-ended' || event.type === 'source-failed') this.#checkFinished()
     }
+    this.windows = this.settings.targetDelayMs === 0 ? undefined : new Windows(this.settings)
+    const { windows } = this
     this.#host = {
       evictGraceMs: this.settings.evictGraceMs,
+      stallTimeoutMs: this.settings.stallTimeoutMs,
+      windows,
       notify: this.#notify,
       gone: client => {
         this.#clients.delete(client)
@@ -97,8 +111,8 @@ export class Hub implements AsyncDisposable {
     }
     const [feeds, clients] = [{ [Symbol.iterator]: () => this.#feeds.values() }, this.#clients]
     this.#stopClocks = [
-      startWheel({ feeds, clients, pinnedBytesMost: () => this.memoryBound().pinned }),
-      startSweep({ feeds, clients, stallTimeoutMs: this.settings.stallTimeoutMs }),
+      startWheel({ feeds, clients, windows, pinnedBytesMost: () => this.memoryBound().pinned }),
+      startSweep({ feeds, clients, windows }),
     ]
   }
 
@@ -163,7 +177,7 @@ export class Hub implements AsyncDisposable {
   memoryBound(): MemoryBound {
     return memoryBound(
       [...this.#feeds.values()].map(feed => feed.settings),
-      this.settings.maxClients,
+      this.settings,
     )
   }
 
@@ -225,7 +239,10 @@ function readerInfo(client: Client, reader: Reader, now: number): ReaderInfo {
     account: reader.account(),
     queued: feed.queued(reader, now),
     inFlightBytes: cursor.inFlightBytes,
+    windowBytes: client.window?.limit ?? Number.POSITIVE_INFINITY,
     bufferedBytes: client.bufferedBytes,
+    dataAgeSeconds: client.dataAgeMs(now) / 1_000,
+    unconfirmed: client.unconfirmed,
   }
 }
 

@@ -3,7 +3,7 @@
  * place that no reader with a limit is behind; as long as that place is within the limits, so is everybody, and asking
  * costs one comparison however many readers there are.
  *
- * Live readers are never judged. A reader that began far back has no limit until it has been within it once, or it could
+ * Live readers are not judged, unless an answer is late. A reader that began far back has no limit until it has been within it once, or it could
  * never resume; all that can happen to it is that the tail passes it. What a verdict means for a cursor stands in
  * log/overflow.ts, not here.
  */
@@ -72,11 +72,11 @@ export class Judge {
     if (!reader.settled && !exceeds(this.#log, place, max, now)) reader.settled = true
     if (!reader.settled || !exceeds(this.#log, place, soft, now)) reader.softSince = 0
     else if (reader.softSince === 0) reader.softSince = now
-    if (!reader.settled && !this.#log.overran(reader.cursor.at)) return
+    if (!limited(reader) && !this.#log.overran(reader.cursor.at)) return
     const verdict = judge(reader.overflow, reader.cursor, this.#log, this.#limits, reader.softSince, now)
     if (verdict === 'skip') this.#sentence.skip(reader)
     if (verdict !== 'evict') return
-    const lagging = limited(reader) && exceeds(this.#log, place, max, now)
+    const lagging = reader.settled && reader.overflow === 'evict' && exceeds(this.#log, place, max, now)
     const cause = lagging ? 'lag' : this.#log.overran(reader.cursor.at) ? 'overrun' : 'soft-lag'
     const detail = `${this.#log.count - place.count} messages, ${this.#log.bytes - place.bytes} bytes behind`
     this.#sentence.evict(reader, cause, detail)
@@ -92,13 +92,15 @@ export class Judge {
 }
 
 /** Whether a limit applies to it, besides the tail. */
-function limited({ settled, overflow }: Reader): boolean {
-  return settled && POLICIES[overflow].over !== 'keep'
+function limited({ settled, overflow, held }: Reader): boolean {
+  const { over } = POLICIES[overflow]
+  return settled && over !== 'keep' && !(held && over === 'evict')
 }
 
-/** Live readers have everything, sampled ones fall behind on purpose, and the log keeps what a gate holds. */
-function judged({ state, gating }: Reader): boolean {
-  return (state === 'blocked' || state === 'catching') && !gating
+/** Live readers have everything unless an answer is late, sampled ones fall behind on purpose, and the log keeps what a gate holds. */
+function judged({ state, gating, late }: Reader): boolean {
+  if (gating) return false
+  return state === 'catching' || state === 'full' || state === 'blocked' || (state === 'live' && late)
 }
 
 function measured(reader: Reader): Position {

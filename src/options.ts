@@ -53,6 +53,19 @@ export interface HubOptions {
   readonly maxClients?: number
   /** How long a ping may go unanswered without any sign of life before the client is evicted; 0 = never. @default 30_000 */
   readonly stallTimeoutMs?: number
+  /**
+   * What may be in flight to one client is kept small enough for what is written to be taken within so many milliseconds, and a fifth
+   * of it is what the hub's own queue may add to a delay. 0 = the window is off, and what a socket took counts as taken. @default 1_000
+   */
+  readonly targetDelayMs?: number
+  /** A client's window is never smaller, in bytes; a message that is larger goes alone. @default 4 KiB */
+  readonly minWindowBytes?: number
+  /** A client's window is never larger, in bytes. @default 1 MiB */
+  readonly maxWindowBytes?: number
+  /** What may be in flight to all clients together, in bytes; 0 = no bound. @default 256 MiB, or the minimum of every client if that is more */
+  readonly maxInFlightBytes?: number
+  /** How long what is in flight may go without a ping that asks about it, in milliseconds. @default 1_000 */
+  readonly tailPingMs?: number
   /** From the close frame to the end of the socket, in milliseconds. @default 3_000 */
   readonly evictGraceMs?: number
   /** Told what operators should know; the library itself never prints. @default nobody */
@@ -119,6 +132,11 @@ const feedSchema = z.strictObject({
 const hubSchema = z.strictObject({
   maxClients: positive.default(10_000),
   stallTimeoutMs: ms.default(30_000),
+  targetDelayMs: ms.default(1_000),
+  minWindowBytes: positive.optional(),
+  maxWindowBytes: positive.optional(),
+  maxInFlightBytes: count.optional(),
+  tailPingMs: z.number().gt(0).default(1_000),
   evictGraceMs: ms.max(MAX_TIMER_MS).default(3_000),
   logger: z.custom<Logger>(isLogger, 'an object with info, warn and error').default(SILENT),
 })
@@ -191,7 +209,20 @@ export function feedSettings(options: FeedOptions, what = 'feed'): FeedSettings 
 
 /** Checks the options of a hub and fills in what was left out. @throws SpillwayError `bad_option` */
 export function hubSettings(options: HubOptions): HubSettings {
-  return parse(hubSchema, options, 'hub')
+  const given = parse(hubSchema, options, 'hub')
+  const { maxClients } = given
+  const maxWindowBytes = given.maxWindowBytes ?? Math.max(MIB, given.minWindowBytes ?? 0)
+  const minWindowBytes = given.minWindowBytes ?? Math.min(4 * 1024, maxWindowBytes)
+  if (maxWindowBytes < minWindowBytes) {
+    refuse('hub.maxWindowBytes', `at least minWindowBytes (${minWindowBytes})`, maxWindowBytes)
+  }
+  const least = maxClients * minWindowBytes
+  const maxInFlightBytes = given.maxInFlightBytes ?? Math.max(256 * MIB, least)
+  if (maxInFlightBytes !== 0 && maxInFlightBytes < least) {
+    const rule = `0, or at least maxClients × minWindowBytes (${maxClients} × ${minWindowBytes} = ${least})`
+    refuse('hub.maxInFlightBytes', rule, maxInFlightBytes)
+  }
+  return { ...given, minWindowBytes, maxWindowBytes, maxInFlightBytes }
 }
 
 const NONE = Number.POSITIVE_INFINITY

@@ -2,12 +2,13 @@
  * One client's cursor in one feed, and what the flush needs to know of it. The feed moves it, the flush writes for it, the
  * client (its sink) carries the bytes. Floor: feed; so the client is known here only by the narrow contract `Sink`.
  *
- *     join ──▶ catching ──▶ live ──▶ (write not taken whole) blocked ──▶ catching ──▶ live …
+ *     join ──▶ catching ──▶ live ──▶ (write not taken whole) blocked ──┬─▶ catching ──▶ live …
+ *                  │         │       (more than its window) full ─────┘
  *                  └─────────┴─────────────── closed ◀──────────┘
  */
 import type { ClientInfo, EvictCause } from './events.ts'
 import type { Feed } from './feed.ts'
-import { type Account, Cursor } from './log/cursor.ts'
+import { type Account, Cursor, type Witness } from './log/cursor.ts'
 import type { Overflow } from './log/overflow.ts'
 import type { Position } from './log/position.ts'
 import type { Run } from './log/segment.ts'
@@ -15,11 +16,15 @@ import type { Run } from './log/segment.ts'
 /** What a reader belongs to: a client. */
 export interface Sink {
   readonly info: ClientInfo
+  /** Whose word counts for what is taken: its pongs, or with the window off its socket. */
+  readonly witness: Witness
   /**
-   * Sends a run. Where the socket did not take it whole, or takes no more at all, the sink says so with
-   * `feed.blocked()` or by closing the reader; otherwise the run counts as taken.
+   * Sends a run, or as much of it as goes into the window. Where the window has no room for the rest, where the socket did not
+   * take it whole, or takes no more at all, the sink says so with `feed.full()`, `feed.blocked()` or by closing the reader.
    */
   write(reader: Reader, run: Run): void
+  /** The source waits for this reader: what it was sent is asked about now. */
+  hurry(): void
   /** Closes the client for being slow. */
   evict(reader: Reader, cause: EvictCause, detail: string): void
   /** The feed has ended and this reader has been sent everything. */
@@ -36,10 +41,11 @@ export interface Joining {
 
 /**
  * live: takes what is published, at the head after each flush. catching: behind, waiting for its turn in the rotation.
- * blocked: the socket has an unfinished write. sampled: asked for a rate, and gets the newest messages on the wheel. closed:
+ * blocked: the socket has an unfinished write. full: what is in flight fills its window, and it waits for a pong. sampled: asked for a rate, and gets the newest messages on the wheel. closed:
  * gets nothing any more.
  */
-export type ReaderState = 'live' | 'catching' | 'blocked' | 'sampled' | 'closed'
+export const READER_STATES = ['live', 'catching', 'blocked', 'full', 'sampled', 'closed'] as const
+export type ReaderState = (typeof READER_STATES)[number]
 
 export class Reader {
   readonly feed: Feed
@@ -52,7 +58,11 @@ export class Reader {
   gating = false
   /** Whether limits apply: it has been within them once. */
   settled = false
-  /** When an unfinished write was last taken, in `performance.now()` milliseconds. */
+  /** Its client takes what it gets, and is held back by nothing but its window: it is not evicted for that. */
+  held = false
+  /** An answer is late: it is judged even while its window has room. */
+  late = false
+  /** When something was last confirmed or an unfinished write taken, in `performance.now()` milliseconds. */
   progressedAt: number
   /** Since when it has been over the soft limit; 0 while it is not. */
   softSince = 0
@@ -66,11 +76,11 @@ export class Reader {
     this.sink = sink
     this.overflow = overflow
     this.maxRate = maxRate
-    this.cursor = new Cursor(at)
+    this.cursor = new Cursor(at, sink.witness)
     this.progressedAt = now
   }
 
-  /** The place up to which everything written has been taken: what the gate goes by. */
+  /** Where it is when the gate asks: the place up to which everything written has been taken. */
   get confirmed(): Position {
     return this.cursor.confirmed
   }

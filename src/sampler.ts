@@ -36,8 +36,9 @@ function serve(feed: Feed, reader: Reader): void {
   while (reader.credit >= 1) {
     const run = log.run(cursor.at)
     if (run === undefined) break
-    reader.credit -= run.to.count - cursor.at.count
+    const { count } = cursor.at
     reader.sink.write(reader, run)
+    reader.credit -= cursor.at.count - count
     if (reader.state !== 'sampled') return
   }
   if (feed.ending !== undefined && cursor.at.count === log.count) reader.sink.finish(reader)

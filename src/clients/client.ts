@@ -1,18 +1,23 @@
 /**
- * A client: one socket, and for now one reader. It carries runs to the socket, knows when the socket has not taken one
- * whole, finds out that the peer is gone, and closes: politely first, then for good.
+ * A client: one socket, and for now one reader. It carries runs to the socket as far as its window goes, asks by pings what was
+ * taken, knows when the socket has not taken a run whole, finds out that the peer is gone, and closes: politely first, then for good.
  *
- *     open ──close()──▶ closing ──close frame answered──▶ gone (clean)
- *                          └──evictGraceMs──▶ terminate ──▶ gone (terminated)
+ *     open ──finish()──▶ finishing ──everything taken──▶ ┐
+ *       └──────────────────close()────────────────────▶ closing ──close frame answered──▶ gone (clean)
+ *                                                          └──evictGraceMs──▶ terminate ──▶ gone (terminated)
  *
  * Whole frames written straight to the socket interleave correctly with ws's own control frames while per-message deflate
  * is off; nothing may follow a close frame (RFC 6455 §5.5.1), hence the look at `readyState` before each write.
  */
 import type { ClientInfo, EvictCause, Notify, Outcome } from '../events.ts'
-import type { Feed } from '../feed.ts'
+import type { Ending, Feed } from '../feed.ts'
+import type { Witness } from '../log/cursor.ts'
 import type { Run } from '../log/segment.ts'
 import { CLOSE, closeReason } from '../protocol.ts'
 import type { Joining, Reader, Sink } from '../reader.ts'
+import { UNANSWERED_MS } from './unconfirmed.ts'
+import type { Asker, Window } from './window.ts'
+import type { Windows } from './windows.ts'
 
 /** What a client needs of the socket under the WebSocket: Node's net.Socket or tls.TLSSocket. */
 export interface Wire {
@@ -33,13 +38,16 @@ export interface Channel {
   ping(): void
   pong(data: Buffer, mask: boolean, done: () => void): void
   on(event: 'close', listener: (code: number, reason: Buffer) => void): unknown
-  on(event: 'ping', listener: (data: Buffer) => void): unknown
+  on(event: 'ping' | 'pong', listener: (data: Buffer) => void): unknown
   on(event: 'error', listener: (error: Error) => void): unknown
 }
 
 /** What all clients of a hub share. */
 export interface ClientHost {
   readonly evictGraceMs: number
+  readonly stallTimeoutMs: number
+  /** What their windows go by; undefined = the window is off, and what a socket took counts as taken. */
+  readonly windows: Windows | undefined
   readonly notify: Notify
   /** The client's socket is gone. */
   gone(client: Client): void
@@ -47,26 +55,37 @@ export interface ClientHost {
 
 const OPEN = 1
 const NOTHING = new Uint8Array(0)
+const PING_HEADER = 0x8908 // FIN and opcode 9, a payload of 8 bytes, no mask (RFC 6455 §5.2)
+const PING_BYTES = 10
+/** How many stall timeouts a client is borne that never answers, and waits to be tried. */
+const DOUBT = 10
+/** How soon before the stall timeout ends a silent client is asked whether it is there. */
+const ASK_AFTER = 1 / 3
 
-export class Client implements Sink {
+export class Client implements Sink, Asker {
   readonly info: ClientInfo
+  readonly witness: Witness
   readonly reader: Reader
+  /** What may be in flight to it; undefined if the window is off. */
+  readonly window: Window | undefined
 
   readonly #host: ClientHost
   readonly #wire: Wire
   readonly #channel: Channel
-  #closing: { readonly code: number; readonly reason: string } | undefined
+  #finishing: Ending | undefined
+  #closing: Ending | undefined
   #grace: NodeJS.Timeout | undefined
   #terminated = false
   #bytesRead: number
   #aliveAt = performance.now()
-  /** When the outstanding ping was sent; 0 if none is. */
-  #pingAt = 0
-  #ponging = false
   #lastPing: Buffer | undefined
+  #ponging = false
+  /** When the outstanding ping of a client without a window was sent; 0 if none is. */
+  #pingAt = 0
 
   constructor(host: ClientHost, wire: Wire, channel: Channel, info: ClientInfo, feed: Feed, joining: Joining) {
     this.info = info
+    this.witness = host.windows === undefined ? 'socket' : 'client'
     this.#host = host
     this.#wire = wire
     this.#channel = channel
@@ -75,6 +94,10 @@ export class Client implements Sink {
     channel.on('error', () => {}) // always followed by 'close', which tells the code
     channel.on('ping', data => this.#answer(data))
     this.reader = feed.join(this, joining)
+    if (host.windows === undefined) return
+    this.window = host.windows.open(this, this.reader)
+    this.reader.held = true
+    channel.on('pong', data => this.#ponged(data))
   }
 
   /** Bytes in user space that the kernel has not taken: what `bufferedAmount` shows. */
@@ -82,24 +105,63 @@ export class Client implements Sink {
     return this.#wire.writableLength
   }
 
-  /** Whether it has everything there is, and the socket too. */
+  /** It has never answered a ping, and was asked long ago. */
+  get unconfirmed(): boolean {
+    return this.window?.state === 'unconfirmed'
+  }
+
+  /** Whether it has everything there is, as far as can be known. */
   get served(): boolean {
     const { cursor, feed } = this.reader
-    return cursor.inFlight === undefined && cursor.at.count >= feed.log.count
+    if (cursor.at.count < feed.log.count || cursor.unfinished !== undefined) return false
+    return this.unconfirmed || cursor.inFlightMessages === 0
+  }
+
+  /**
+   * How old the data is that it is waiting for, in milliseconds: at least as old as what the oldest unanswered ping stands behind; if
+   * none is out, as the oldest that is queued. What was written and not asked about is in flight, but not late.
+   */
+  dataAgeMs(now: number): number {
+    const asked = this.unconfirmed ? undefined : this.window?.outstanding[0]
+    if (asked !== undefined && asked.bytes > this.reader.cursor.takenBytes) return now - asked.publishedAt
+    return this.reader.feed.queued(this.reader, now).seconds * 1_000
   }
 
   write(reader: Reader, run: Run): void {
-    if (this.#channel.readyState !== OPEN || this.#wire.destroyed) {
-      reader.feed.close(reader)
-      return
-    }
-    this.#wire.write(run.bytes)
-    if (this.#wire.errored !== null) {
-      reader.feed.close(reader)
-      return
-    }
-    reader.cursor.at = run.to
-    if (this.#wire.writableLength > 0) this.#hold(reader, run)
+    const { cursor } = reader
+    if (this.window !== undefined && run.to.bytes - cursor.unwrittenBytes >= this.window.edge) {
+      this.#measured(reader, run, this.window)
+    } else this.#send(reader, run)
+  }
+
+  /** Asks what was taken: a ping behind everything that was written. */
+  ask(now: number): void {
+    const { window, reader } = this
+    if (window === undefined || this.#channel.readyState !== OPEN || this.#wire.destroyed) return
+    const frame = Buffer.allocUnsafe(PING_BYTES)
+    const ping = window.asked(reader.feed.log.timeAt(reader.cursor.at) ?? now, now)
+    frame.writeUInt16BE(PING_HEADER, 0)
+    frame.writeInt32BE(ping.counter, 2)
+    frame.writeInt32BE(ping.random, 6)
+    this.#wire.write(frame)
+  }
+
+  /** Its answer is late. */
+  late(): void {
+    this.reader.held = false
+    this.reader.feed.late(this.reader)
+  }
+
+  /** The source waits for it: what is written and not asked about is asked now. */
+  hurry(): void {
+    if (this.window?.outstanding.length === 0) this.#askAll()
+  }
+
+  /** It may be sent so much more, though it never answers. Returns how much more that is, as far as the budget goes. */
+  extend(bytes: number, now: number): number {
+    const more = this.window!.extend(bytes)
+    if (more > 0) this.reader.feed.roomFor(this.reader, now)
+    return more
   }
 
   /** Closes for being slow: the close frame stands behind what is in flight, so a stuck client is terminated after the grace. */
@@ -112,14 +174,21 @@ export class Client implements Sink {
     if (cause === 'pinned') this.#terminate()
   }
 
+  /**
+   * Everything is written, and the feed has ended: closes once everything is taken. A client may need longer for what is in flight
+   * than the grace; if it takes none of it, the stall timeout ends it, and without one there is no waiting.
+   */
   finish(reader: Reader): void {
-    const { code, reason } = reader.feed.ending ?? { code: CLOSE.ended, reason: 'feed ended' }
-    this.close(code, reason)
+    const ending = reader.feed.ending ?? { code: CLOSE.ended, reason: 'feed ended' }
+    this.#finishing = ending
+    this.#askAll()
+    if (this.served || this.#host.stallTimeoutMs === 0) this.close(ending.code, ending.reason)
   }
 
   /** Sends a close frame and nothing after it; the socket is ended when it is answered, or after the grace. */
   close(code: number, reason: string): void {
     if (this.#closing !== undefined) return
+    this.#askAll() // the answer still counts, though the client is closing
     this.#closing = { code, reason: closeReason(reason) }
     this.#channel.close(code, this.#closing.reason)
     this.#giveGrace()
@@ -133,11 +202,12 @@ export class Client implements Sink {
 
   /**
    * Once a second: a peer that has begun to close gets the grace to finish, or one that sends FIN and reads no more would
-   * stay for ever. With a timeout, one that shows no sign of life is pinged, and evicted when the ping stays unanswered for
-   * `stallTimeoutMs`. Any inbound byte and any progress of a stuck socket is a sign of life, not only the pong: a pong
-   * behind megabytes is minutes late.
+   * stay for ever. With a timeout, one that shows no sign of life is asked for one, and evicted when its oldest ping stays unanswered
+   * for `stallTimeoutMs`. Any inbound byte and any progress of a stuck socket is a sign of life, not only the pong: a pong
+   * behind megabytes is minutes late. One that never answers is evicted only when nothing shows either that its socket moves.
    */
-  sweep(stallTimeoutMs: number, now: number): void {
+  sweep(now: number): void {
+    const { stallTimeoutMs } = this.#host
     const { bytesRead } = this.#wire
     if (bytesRead !== this.#bytesRead) {
       this.#bytesRead = bytesRead
@@ -148,15 +218,98 @@ export class Client implements Sink {
       if (this.#grace === undefined) this.#giveGrace()
       return
     }
+    this.#tellUnconfirmed(now)
+    if (this.#finishing !== undefined && this.served) {
+      this.close(this.#finishing.code, this.#finishing.reason)
+      return
+    }
     if (stallTimeoutMs === 0) return
     const silentMs = now - Math.max(this.#aliveAt, this.reader.progressedAt)
-    if (this.#pingAt === 0) {
-      if (silentMs < stallTimeoutMs / 3) return
-      this.#pingAt = now
-      this.#channel.ping()
-    } else if (silentMs > stallTimeoutMs && now - this.#pingAt > stallTimeoutMs) {
+    const askedAt = this.window?.askedSince ?? this.#pingAt
+    if (askedAt === 0) {
+      if (silentMs < stallTimeoutMs * ASK_AFTER) return
+      if (this.window !== undefined) this.ask(now)
+      else {
+        this.#pingAt = now
+        this.#channel.ping()
+      }
+    } else if (Math.min(silentMs, now - askedAt) > stallTimeoutMs * this.#benefit) {
       this.reader.feed.evict(this.reader, 'stall', `no sign of life for ${Math.round(silentMs)} ms`)
     }
+  }
+
+  /**
+   * How much longer one is borne that never answers: as long as its socket takes all that it is given, nothing says that it does not
+   * read. It may wait only because others are tried before it; but not for ever, or those that do not read would collect.
+   */
+  get #benefit(): number {
+    const { state } = this.reader
+    if (!this.unconfirmed || state === 'blocked') return 1
+    return state === 'full' ? DOUBT : Number.POSITIVE_INFINITY
+  }
+
+  #tellUnconfirmed(now: number): void {
+    const { window } = this
+    if (window?.state !== 'starting' || window.askedSince === undefined) return
+    const { stallTimeoutMs, windows } = this.#host
+    const patience = stallTimeoutMs === 0 ? UNANSWERED_MS : Math.min(UNANSWERED_MS, stallTimeoutMs / 2)
+    if (now - window.askedSince > patience) windows?.giveUp(this)
+  }
+
+  /** A write that needs a look: as much of the run goes as the window has room for, and a ping behind it if one is due. */
+  #measured(reader: Reader, run: Run, window: Window): void {
+    const { cursor, feed } = reader
+    // The first ping goes ahead of everything: it tells the delay of the way, and whether anybody answers.
+    if (window.state === 'starting' && window.outstanding.length === 0) this.ask(performance.now())
+    let rest = false
+    while (!rest && cursor.at !== run.to) {
+      const room = Math.max(0, window.room)
+      const piece = cursor.at === run.from && run.bytes.length <= room ? run : feed.log.run(cursor.at, room)!
+      rest = piece.bytes.length > room && cursor.inFlightMessages > 0
+      if (!rest && !this.#send(reader, piece)) break
+    }
+    const now = performance.now()
+    if (reader.state === 'closed') return
+    if (reader.state !== 'blocked' && rest) feed.full(reader)
+    if (window.wrote(rest, now)) this.ask(now)
+  }
+
+  /** Returns whether the socket took it whole. */
+  #send(reader: Reader, run: Run): boolean {
+    if (this.#channel.readyState !== OPEN || this.#wire.destroyed) {
+      reader.feed.close(reader)
+      return false
+    }
+    this.#wire.write(run.bytes)
+    if (this.#wire.errored !== null) {
+      reader.feed.close(reader)
+      return false
+    }
+    reader.cursor.at = run.to
+    if (this.#wire.writableLength === 0) return true
+    this.#hold(reader, run)
+    return false
+  }
+
+  /** Asks about what is written and not yet asked about. */
+  #askAll(): void {
+    const { window, reader } = this
+    if (window !== undefined && reader.cursor.writtenBytes > window.askedBytes) this.ask(performance.now())
+  }
+
+  #ponged(data: Buffer): void {
+    const { window, reader } = this
+    const now = performance.now()
+    const { mute } = reader.cursor
+    if (window === undefined) return
+    if (!window.answered(data, now)) {
+      this.#host.windows!.pings.strays++
+      return
+    }
+    if (mute) reader.feed.answering(reader)
+    reader.held = window.holdsBack
+    reader.feed.confirmed(reader, window.room > 0, now)
+    if (this.#finishing !== undefined && this.served) this.close(this.#finishing.code, this.#finishing.reason)
   }
 
   /** The socket did not take it all. A zero-length write behind it tells when it has; it also fails when the socket is destroyed. */
@@ -201,6 +354,7 @@ export class Client implements Sink {
     const outcome: Outcome = code === 1006 || this.#terminated ? 'terminated' : 'clean'
     const told = this.#closing ?? { code, reason: reason.toString() }
     reader.feed.leave(reader)
+    this.#host.windows?.close(this)
     this.#host.gone(this)
     this.#host.notify({
       type: 'client-left',

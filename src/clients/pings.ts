@@ -1,0 +1,148 @@
+/**
+ * The pings of all clients: who is to be asked next, who owes an answer, and how many pings a second the hub can afford. A pong
+ * costs about 10 µs, most of it in the read it comes with, so pings are a budget of the hub and not of each client.
+ *
+ *     nothing in flight ──write──▶ unasked ──TAIL_PING or the budget's next turn──▶ asked ──pong──▶ unasked, or nothing in flight
+ *
+ * A window with something in flight is in exactly one of the two queues: so a ping is always outstanding or due, and what costs
+ * nothing when nothing happens is not looked at. Turned by the wheel.
+ */
+import { randomFillSync } from 'node:crypto'
+import type { Cursor } from '../log/cursor.ts'
+import { Ping, type Window } from './window.ts'
+
+/** Tail pings: for what no full window asks about. Oldest first; with very many clients they come later, never not at all. */
+const TAIL_PINGS_PER_SECOND = 1_000
+/** Pings of those who stream: windows are made as large as it takes to stay near this, and no larger. */
+const STREAM_PINGS_PER_SECOND = 2_500
+/** An unanswered ping is looked at again and again, at this interval. */
+const LOOK_MS = 200
+/** What a late turn of the wheel may make up for. */
+const TAIL_PINGS_AT_ONCE = 200
+
+/** Upper bounds of the delay histogram, in seconds. */
+export const DELAY_BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30] as const
+
+/** Windows in the order in which they are due: linked through themselves, so that entering and leaving costs nothing to speak of. */
+class Queue {
+  first: Window | undefined
+  #last: Window | undefined
+
+  push(window: Window, since: number): void {
+    window.queue?.remove(window)
+    window.queue = this
+    window.since = since
+    window.before = this.#last
+    if (this.#last === undefined) this.first = window
+    else this.#last.after = window
+    this.#last = window
+  }
+
+  remove(window: Window): void {
+    const { before, after } = window
+    if (before === undefined) this.first = after
+    else before.after = after
+    if (after === undefined) this.#last = before
+    else after.before = before
+    window.queue = undefined
+    window.before = undefined
+    window.after = undefined
+  }
+}
+
+export type { Queue }
+
+export class Pings {
+  /** How long those who stream should go without a ping, in milliseconds: their windows grow to last that long. */
+  spacingMs = 0
+  sent = 0
+  /** Pongs that answer nothing that was asked: unsolicited, or invented. */
+  strays = 0
+  /** Answers by delay: one more than there are buckets. */
+  readonly delays = new Array<number>(DELAY_BUCKETS.length + 1).fill(0)
+  delaySum = 0
+
+  readonly #tailPingMs: number
+  readonly #unasked = new Queue()
+  readonly #asked = new Queue()
+  #credit = 0
+  #turned = performance.now()
+  #counter = 0
+  #random = Buffer.alloc(0)
+  #randomAt = 0
+
+  constructor(tailPingMs: number) {
+    this.#tailPingMs = tailPingMs
+  }
+
+  /** Something is in flight that no ping asks about: one is due. */
+  due(window: Window, now: number): void {
+    this.#unasked.push(window, now)
+  }
+
+  /** A ping is out. */
+  asked(window: Window, now: number): void {
+    this.sent++
+    if (window.queue !== this.#asked) this.#asked.push(window, now)
+  }
+
+  /** Some of it is answered, and more is outstanding. */
+  answered(window: Window, now: number): void {
+    this.#asked.push(window, now)
+  }
+
+  /** Nothing is in flight, or the client is gone. */
+  forget(window: Window): void {
+    window.queue?.remove(window)
+  }
+
+  /** Number of the last ping that was made. */
+  get last(): number {
+    return this.#counter
+  }
+
+  /** The next ping. Its payload, a number and 32 random bits, says nothing to anybody else and cannot be guessed. */
+  make(cursor: Cursor, full: boolean, publishedAt: number, now: number): Ping {
+    if (this.#randomAt === this.#random.length) {
+      this.#random = randomFillSync(Buffer.allocUnsafe(4_096))
+      this.#randomAt = 0
+    }
+    const random = this.#random.readInt32BE(this.#randomAt)
+    this.#randomAt += 4
+    this.#counter = (this.#counter + 1) | 0
+    return new Ping(this.#counter, random, cursor, full, now, publishedAt)
+  }
+
+  delayed(ms: number): void {
+    const seconds = ms / 1_000
+    let bucket = 0
+    while (bucket < DELAY_BUCKETS.length && seconds > DELAY_BUCKETS[bucket]!) bucket++
+    this.delays[bucket]!++
+    this.delaySum += seconds
+  }
+
+  /** So many clients stream: the pings that the hub can afford are shared among them. */
+  share(streaming: number): void {
+    this.spacingMs = (streaming / STREAM_PINGS_PER_SECOND) * 1_000
+  }
+
+  /** On each turn of the wheel: tail pings that are due, oldest first, and a look at those who owe an answer for long. */
+  turn(now: number): void {
+    const earned = ((now - this.#turned) / 1_000) * TAIL_PINGS_PER_SECOND
+    this.#turned = now
+    this.#credit = Math.min(TAIL_PINGS_AT_ONCE, this.#credit + earned)
+    for (;;) {
+      const window = this.#unasked.first
+      if (window === undefined || this.#credit < 1 || now - window.since < this.#tailPingMs) break
+      this.#credit--
+      this.#unasked.remove(window)
+      window.asker.ask(now)
+    }
+    for (;;) {
+      const window = this.#asked.first
+      if (window === undefined || now - window.since < LOOK_MS) break
+      this.#asked.push(window, now)
+      window.wait(now)
+    }
+  }
+}

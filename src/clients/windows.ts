@@ -1,0 +1,75 @@
+/** What the windows of all clients share: the terms they go by, the pings and bytes they have in common, and those that never answer. */
+import { POLICIES } from '../log/overflow.ts'
+import type { HubSettings } from '../options.ts'
+import type { Reader } from '../reader.ts'
+import { Budget } from './budget.ts'
+import type { Client } from './client.ts'
+import { Pings } from './pings.ts'
+import { Unconfirmed } from './unconfirmed.ts'
+import { Window, type WindowTerms } from './window.ts'
+
+/**
+ * Of a reader that may hold the gate, so much of the low mark goes unasked at the most: the gate opens at the low mark, so what nobody
+ * asked about must be less.
+ */
+const GATE_SHARE = 1 / 2
+
+/** Where the budget is tight, no window stays above this share of the biggest. */
+const CUT = 3 / 4
+
+export class Windows {
+  readonly pings: Pings
+  readonly unconfirmed = new Unconfirmed()
+
+  readonly #settings: HubSettings
+  readonly #budget: Budget
+
+  constructor(settings: HubSettings) {
+    const { maxInFlightBytes, maxClients, minWindowBytes, tailPingMs } = settings
+    this.#settings = settings
+    this.pings = new Pings(tailPingMs)
+    const beyond = maxInFlightBytes === 0 ? Number.POSITIVE_INFINITY : maxInFlightBytes - maxClients * minWindowBytes
+    this.#budget = new Budget(beyond)
+  }
+
+  open(client: Client, { overflow, feed, cursor }: Reader): Window {
+    const { targetDelayMs, minWindowBytes: minBytes, maxWindowBytes: maxBytes } = this.#settings
+    const askWithinBytes = POLICIES[overflow].gates ? feed.settings.lowBytes * GATE_SHARE : Number.POSITIVE_INFINITY
+    const terms: WindowTerms = { targetDelayMs, minBytes, maxBytes, askWithinBytes }
+    return new Window(client, cursor, terms, this.#budget, this.pings, performance.now())
+  }
+
+  giveUp(client: Client): void {
+    client.window!.giveUp()
+    client.reader.held = true // by us, until it is tried
+    this.unconfirmed.add(client)
+  }
+
+  close(client: Client): void {
+    client.window?.close()
+    this.unconfirmed.remove(client)
+  }
+
+  /** Every 50 ms. */
+  turn(now: number): void {
+    this.pings.turn(now)
+    this.unconfirmed.turn(now)
+  }
+
+  /** Once a second: windows that are not needed decay, and where the budget is tight the biggest are cut. */
+  sweep(clients: Iterable<Client>, now: number): void {
+    const { tight } = this.#budget
+    const most = tight ? biggest(clients) * CUT : Number.POSITIVE_INFINITY
+    let streaming = 0
+    for (const { window } of clients) if (window?.sweep(now, tight, most)) streaming++
+    this.pings.share(streaming)
+  }
+}
+
+function biggest(clients: Iterable<Client>): number {
+  let most = 0
+  for (const { window } of clients) {
+    if (window !== undefined && window.state !== 'unconfirmed' && window.limit > most) most = window.limit
+  }
+  return most
+}
