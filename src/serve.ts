@@ -124,9 +124,12 @@ function banner(version: string, hub: Hub, { url }: Serving): string {
       `  feed    ${page.replace('http', 'ws')}feeds/${name}  (${settings.format}, ${settings.overflow}, ${capacity})`,
     )
   }
-  const { process: base, logs, clients, pinned, total } = hub.memoryBound()
+  const { process: base, logs, clients, pinned, total, kernel } = hub.memoryBound()
   const parts = `process ${mebibytes(base)}, logs ${mebibytes(logs)}, ${hub.settings.maxClients} clients ${mebibytes(clients)}`
   lines.push(`  memory  at most ${mebibytes(total)}: ${parts}, their unfinished writes ${mebibytes(pinned)}`)
+  const inFlight =
+    kernel === Number.POSITIVE_INFINITY ? 'in flight, without a bound' : `at most ${mebibytes(kernel)} in flight`
+  lines.push(`  kernel  ${inFlight}`)
   return `${lines.join('\n')}\n`
 }
 

@@ -3,14 +3,15 @@
  * collected here, at scrape. Closed label sets (`feed`, `reason`, `state`, `stat`), base units, never a label per client;
  * docs/metrics.md says what each means, and a test holds the two together.
  */
-import { Counter, Gauge, Registry } from 'prom-client'
+import { Counter, Gauge, type Metric, Registry } from 'prom-client'
+import type { Client } from '../clients/client.ts'
+import { DELAY_BUCKETS, type Pings } from '../clients/pings.ts'
 import { EVICT_CAUSES } from '../events.ts'
 import type { Feed } from '../feed.ts'
 import type { Hub } from '../hub.ts'
+import { READER_STATES } from '../reader.ts'
 import { type Door, REFUSALS } from './admit.ts'
 import { STATS, spread } from './stats.ts'
-
-const READER_STATES = ['live', 'catching', 'blocked', 'sampled', 'closed'] as const
 
 /** A registry of its own for this hub; nothing global. */
 export function metricsOf(hub: Hub, door: Door): Registry {
@@ -40,7 +41,11 @@ export function metricsOf(hub: Hub, door: Door): Registry {
 
   totalPerFeed('published_messages_total', 'Messages the feed took from its source.', feed => feed.log.count)
   totalPerFeed('published_bytes_total', 'Bytes of the frames published.', feed => feed.log.bytes)
-  totalPerFeed('delivered_messages_total', 'Messages taken, over all readers.', feed => feed.totals().delivered)
+  totalPerFeed(
+    'delivered_messages_total',
+    'Messages taken, over all readers: a pong came back from behind them.',
+    feed => feed.totals().delivered,
+  )
   totalPerFeed(
     'delivered_bytes_total',
     'Bytes of frames taken, over all readers.',
@@ -77,6 +82,8 @@ export function metricsOf(hub: Hub, door: Door): Registry {
 
   gauge('clients', 'Sockets the hub serves.', [], g => g.set(hub.clients.size))
   perFeedReaders(gauge, feeds)
+  perClient(gauge, hub)
+  if (hub.windows !== undefined) ofPings(registry, counter, hub.windows.pings)
   gauge('client_buffered_bytes', 'Bytes in user space that the kernel has not taken (bufferedAmount).', ['stat'], g => {
     const values = spread([...hub.clients].map(client => client.bufferedBytes))
     for (const stat of STATS) g.set({ stat }, values[stat])
@@ -95,8 +102,88 @@ export function metricsOf(hub: Hub, door: Door): Registry {
     const { process: base, logs, clients, pinned } = hub.memoryBound()
     for (const [part, bytes] of Object.entries({ process: base, logs, clients, pinned })) g.set({ part }, bytes)
   })
+  gauge(
+    'in_flight_bound_bytes',
+    'What may be in flight to all clients together (maxInFlightBytes); printed at start.',
+    [],
+    g => g.set(hub.memoryBound().kernel),
+  )
   gauge('memory_used_bytes', 'Resident memory of the process.', [], g => g.set(process.memoryUsage.rss()))
   return registry
+}
+
+const WINDOW_STATS = ['min', 'p50', 'max'] as const
+
+/** What is in flight, how large the windows are and how old the data is: by feed, because each client has one reader. */
+function perClient(gauge: AddGauge, hub: Hub): void {
+  const eachFeed = (g: Gauge, value: (client: Client) => number) => {
+    const values = new Map<string, number[]>([...hub.feeds.keys()].map(name => [name, []]))
+    for (const client of hub.clients) values.get(client.reader.feed.name)?.push(value(client))
+    for (const [feed, figures] of values) {
+      const stats = spread(figures)
+      for (const stat of STATS) g.set({ feed, stat }, stats[stat])
+    }
+  }
+  gauge(
+    'reader_in_flight_bytes',
+    'Bytes written and not yet taken: in sockets, kernels and browsers.',
+    ['feed', 'stat'],
+    g => eachFeed(g, ({ reader }) => reader.cursor.inFlightBytes),
+  )
+  gauge(
+    'reader_data_age_seconds',
+    'Age of the oldest message a reader waits for: asked about and not answered, or queued.',
+    ['feed', 'stat'],
+    g => {
+      const now = performance.now()
+      eachFeed(g, client => client.dataAgeMs(now) / 1_000)
+    },
+  )
+  gauge(
+    'in_flight_bytes',
+    'Bytes in flight to all readers of the feed, besides clients that never answer.',
+    ['feed'],
+    g => {
+      for (const feed of hub.feeds.keys()) g.set({ feed }, 0)
+      for (const { reader, unconfirmed } of hub.clients) {
+        if (!unconfirmed) g.inc({ feed: reader.feed.name }, reader.cursor.inFlightBytes)
+      }
+    },
+  )
+  gauge('client_window_bytes', 'How much may be in flight to a client.', ['stat'], g => {
+    const sizes = [...hub.clients].map(({ window }) => window?.limit ?? Number.POSITIVE_INFINITY)
+    const { p50, max } = spread(sizes)
+    const stats = { min: sizes.reduce((least, size) => Math.min(least, size), max), p50, max }
+    for (const stat of WINDOW_STATS) g.set({ stat }, stats[stat])
+  })
+  gauge('unconfirmed_clients', 'Clients that have never answered a ping: nothing is known to be taken.', [], g => {
+    g.set([...hub.clients].filter(({ unconfirmed }) => unconfirmed).length)
+  })
+}
+
+function ofPings(registry: Registry, counter: AddCounter, pings: Pings): void {
+  counter('pings_total', 'Pings written to ask what was taken.', [], c => c.inc(pings.sent))
+  counter('stray_pongs_total', 'Pongs that answer nothing that was asked: unsolicited or invented.', [], c =>
+    c.inc(pings.strays),
+  )
+  const name = 'spillway_pong_delay_seconds'
+  // prom-client's own histogram would cost each pong more than the pong; this one is counted as plain numbers.
+  const histogram = {
+    name,
+    help: 'From a ping to its pong: what is in front of it, the way there and back, and the client.',
+    type: 'histogram',
+    aggregator: 'sum',
+    get: async () => {
+      let count = 0
+      const values = pings.delays.map((n, i) => {
+        count += n
+        return { metricName: `${name}_bucket`, labels: { le: DELAY_BUCKETS[i] ?? '+Inf' }, value: count }
+      })
+      const total = (metricName: string, value: number) => ({ metricName, labels: {}, value })
+      return { ...histogram, values: [...values, total(`${name}_sum`, pings.delaySum), total(`${name}_count`, count)] }
+    },
+  }
+  registry.registerMetric(histogram as unknown as Metric)
 }
 
 type Add<M> = (name: string, help: string, labels: readonly string[], collect: (metric: M) => void) => void
@@ -113,7 +200,7 @@ function emptied<M extends { reset(): void }>(metric: M): M {
 function perFeedReaders(gauge: AddGauge, feeds: () => Iterable<Feed>): void {
   gauge('readers', 'Cursors in the feed, by state.', ['feed', 'state'], g => {
     for (const feed of feeds()) {
-      const states = { live: 0, catching: 0, blocked: 0, sampled: 0, closed: 0 }
+      const states = { live: 0, catching: 0, blocked: 0, full: 0, sampled: 0, closed: 0 }
       for (const reader of feed.readers) states[reader.state]++
       for (const state of READER_STATES) g.set({ feed: feed.name, state }, states[state])
     }
