@@ -68,7 +68,7 @@ async function metrics(): Promise<string> {
 
 ${GENERATED}
 \`GET /metrics\`, in the Prometheus text format. Counted as plain numbers on the way and collected at scrape; base units; no label
-is ever per client. \`feed\` is one of the hub's feeds; \`stat\` is p50, p90, p99 or max (nearest rank); \`code\` is a close code of
+is ever per client. \`feed\` is one of the hub's feeds; \`stat\` is p50, p90, p99 or max (nearest rank; of windows min, p50 and max); \`code\` is a close code of
 PROTOCOL.md 4.1; the values of \`reason\` are below.
 
 ${table(['metric', 'type', 'labels', 'meaning'], rows)}
@@ -80,9 +80,9 @@ ${table(['metric', 'type', 'labels', 'meaning'], rows)}
 | \`lag\` | it was over \`max-lag\` |
 | \`soft-lag\` | it was over \`soft-lag\` for longer than \`soft-for\` |
 | \`overrun\` | the tail had passed it: what it needed next was gone |
-| \`pause\` | it held the gate and made no progress for \`max-pause\` |
+| \`pause\` | it held the gate and nothing more was confirmed for \`max-pause\` |
 | \`gate-rate\` | it held the gate and took less than \`min-gate-rate\` |
-| \`stall\` | it showed no sign of life for \`stall-timeout\` |
+| \`stall\` | its oldest ping went unanswered for \`stall-timeout\`, and nothing else showed that it was there |
 | \`pinned\` | its unfinished write kept too much memory alive |
 
 | \`spillway_gaps_total\` | readers did not get something because |
@@ -94,8 +94,9 @@ ${table(['metric', 'type', 'labels', 'meaning'], rows)}
 ## What adds up
 
 For every reader, at any time: published since it joined = taken + in flight + skipped + conflated + queued. When a client closes,
-what was in flight becomes \`unknown\` and what was queued \`undelivered\`. \`spillway_delivered_messages_total\` is what was taken: until
-the window is there, that is what the client's socket has taken, so the kernel's buffers count as delivered.
+what was in flight becomes \`unknown\` and what was queued \`undelivered\`. \`spillway_delivered_messages_total\` is what was taken: a pong
+came back from behind it, so the client's WebSocket stack has it, whatever its page does with it. Of a client that never answers
+(\`spillway_unconfirmed_clients\`) nothing counts as taken; with the window off (\`--target-delay 0\`), what its socket took does.
 `
 }
 

@@ -1,65 +1,158 @@
 /**
- * The other side of a benchmark, in a process of its own: raw sockets that read all they can, and some that never read. One
- * shared buffer for all (`onread`), no WebSocket library, so that it is not what limits.
+ * The other side of a benchmark, in a process of its own: raw sockets, one read buffer for all (`onread`), no WebSocket library,
+ * so that it is not what limits. Whoever reads answers pings, as every WebSocket does; who never reads does not.
  */
-import { connect, type Socket } from 'node:net'
+import { connect, type OnReadOpts, type Socket } from 'node:net'
+import { Delays } from './delays.ts'
+import { FrameReader } from './frames.ts'
+
+export interface LoadPlan {
+  readonly port: number
+  /** Clients that read all they can. */
+  readonly fast?: number
+  /** Clients that never read. */
+  readonly silent?: number
+  /** Clients that read at a rate: at first all they can, or so many bytes a second. */
+  readonly paced?: number
+  readonly bytesPerSecond?: number
+  /** Whether messages begin with a time. */
+  readonly timed?: boolean
+  /** Whether the process sleeps between turns; see `nap`. */
+  readonly naps?: boolean
+}
+
+export type LoadCommand =
+  | { readonly do: 'report' }
+  /** Paced clients go on at so many bytes a second; null: all they can. */
+  | { readonly do: 'pace'; readonly bytesPerSecond: number | null }
+  /** Fast clients stop reading, all at once. */
+  | { readonly do: 'stop' }
 
 export interface LoadReport {
-  /** Bytes read by the healthy since the last report. */
+  /** Bytes read since the last report. */
   readonly bytes: number
-  readonly connected: number
-  /** Delays in milliseconds from publishing to reading, of messages that begin with a time; since the last report. */
-  readonly delays: { readonly p50: number; readonly p99: number; readonly max: number; readonly samples: number }
+  /** From publishing to having read a message, of those that begin with a time, since the last report: buckets of `Delays`. */
+  readonly delays: readonly number[]
+  readonly pongs: number
+  /** The slowest handshake there was, in milliseconds: a round trip. */
+  readonly handshakeMs: number
+  /** Microseconds of CPU since the process began. */
   readonly cpu: number
 }
 
-const [port, healthy, silent, timed] = process.argv.slice(2).map(Number) as [number, number, number, number]
-const shared = Buffer.allocUnsafe(256 * 1024)
-const RECONNECT_BATCH = 100
+const plan = JSON.parse(process.argv[2]!) as LoadPlan
+const BATCH = 100
 const NAP_MS = 20
-let bytes = 0
-let connected = 0
-let delays: number[] = []
+const TICK_MS = 10
+/** What a paced client reads at once: small, so that a read takes little more than it may. */
+const STEP = Buffer.allocUnsafe(512)
+/** The same while it may read all it can. What it reads too much at a change of pace, it makes up for. */
+const STRIDE = Buffer.allocUnsafe(8 * 1024)
+const shared = Buffer.allocUnsafe(256 * 1024)
+const END_OF_HEAD = '\r\n\r\n'
 
-function open(reads: boolean): Promise<void> {
+let bytes = 0
+let delays = new Delays()
+let pongs = 0
+let handshakeMs = 0
+/** The time of the read that is being looked at, in microseconds since the epoch. */
+let readAt = 0
+
+/** How a client reads. */
+interface Manner {
+  readonly buffer: OnReadOpts['buffer']
+  /** So much was read; whether to go on. */
+  readonly read: (length: number) => boolean
+}
+
+const FAST: Manner = { buffer: shared, read: () => true }
+const SILENT: Manner = { buffer: shared, read: () => false }
+
+/** A token bucket. It holds 50 ms at the most: a link does not save up what was not sent. */
+class Pace implements Manner {
+  socket: Socket | undefined
+  #bytesPerSecond = Number.POSITIVE_INFINITY
+  #tokens = Number.POSITIVE_INFINITY
+
+  readonly buffer = () => (this.#tokens === Number.POSITIVE_INFINITY ? STRIDE : STEP)
+
+  readonly read = (length: number): boolean => {
+    this.#tokens -= length
+    return this.#tokens > 0
+  }
+
+  set(bytesPerSecond: number | null): void {
+    this.#bytesPerSecond = bytesPerSecond ?? Number.POSITIVE_INFINITY
+    this.#tokens = bytesPerSecond === null ? Number.POSITIVE_INFINITY : 0
+    if (bytesPerSecond === null) this.socket?.resume()
+    else this.socket?.pause()
+  }
+
+  tick(ms: number): void {
+    if (this.#tokens === Number.POSITIVE_INFINITY) return
+    this.#tokens = Math.min(this.#tokens + (this.#bytesPerSecond * ms) / 1_000, this.#bytesPerSecond / 20)
+    if (this.#tokens > 0) this.socket?.resume()
+  }
+}
+
+function open(manner: Manner): Promise<Socket> {
   return new Promise((resolve, reject) => {
+    const started = performance.now()
     let upgraded = false
-    const socket: Socket = connect({
+    const frames = new FrameReader(
+      {
+        ping: pong => {
+          pongs++
+          socket.write(pong)
+        },
+        timed: micros => delays.add((readAt - micros) / 1_000),
+      },
+      plan.timed === true,
+    )
+    const socket = connect({
       host: '127.0.0.1',
-      port,
+      port: plan.port,
+      noDelay: true,
       onread: {
-        buffer: shared,
+        buffer: manner.buffer,
         callback: (length, buffer) => {
+          let from = 0
           if (!upgraded) {
+            const head = Buffer.from(buffer.buffer, buffer.byteOffset, length).toString('latin1')
+            if (!head.startsWith('HTTP/1.1 101')) reject(new Error(head))
             upgraded = true
-            connected++
-            resolve()
-            return reads
+            from = head.indexOf(END_OF_HEAD) + END_OF_HEAD.length
+            handshakeMs = Math.max(handshakeMs, performance.now() - started)
+            resolve(socket)
           }
-          bytes += length
-          if (timed === 1) sample(buffer as Buffer, length)
-          return reads
+          bytes += length - from
+          readAt = (performance.timeOrigin + performance.now()) * 1_000
+          if (manner !== SILENT) frames.read(buffer, from, length)
+          return manner.read(length)
         },
       },
     })
     socket.on('error', reject)
-    socket.on('close', () => {
-      if (upgraded) connected--
-    })
     socket.write(
-      `GET /feeds/bench HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n`,
+      `GET /feeds/bench HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==${END_OF_HEAD}`,
     )
   })
 }
 
-/** The last message of what was read: its first 16 digits are a time in microseconds. */
-function sample(buffer: Buffer, length: number): void {
-  const long = buffer[1] === 126
-  const start = long ? 4 : 2
-  if (length < start + 16) return
-  const time = Number(buffer.toString('latin1', start, start + 16))
-  const delay = performance.timeOrigin + performance.now() - time / 1_000
-  if (delay >= 0 && delay < 600_000) delays.push(delay)
+async function openMany(count: number, make: () => Promise<Socket>): Promise<Socket[]> {
+  const sockets: Socket[] = []
+  while (sockets.length < count) {
+    sockets.push(...(await Promise.all(Array.from({ length: Math.min(BATCH, count - sockets.length) }, make))))
+  }
+  return sockets
+}
+
+async function openPaced(): Promise<Socket> {
+  const pace = new Pace()
+  pace.socket = await open(pace)
+  pace.set(plan.bytesPerSecond ?? null)
+  paces.push(pace)
+  return pace.socket
 }
 
 /**
@@ -71,26 +164,32 @@ function nap(): void {
   setImmediate(nap)
 }
 
+function tick(): void {
+  const now = performance.now()
+  for (const pace of paces) pace.tick(now - tickedAt)
+  tickedAt = now
+}
+
 function report(): LoadReport {
-  const sorted = Float64Array.from(delays).sort()
-  const at = (share: number): number => sorted[Math.max(0, Math.ceil(share * sorted.length) - 1)] ?? 0
   const { user, system } = process.cpuUsage()
-  const result = {
-    bytes,
-    connected,
-    delays: { p50: at(0.5), p99: at(0.99), max: at(1), samples: sorted.length },
-    cpu: user + system,
-  }
+  const result = { bytes, delays: delays.buckets, pongs, handshakeMs, cpu: user + system }
   bytes = 0
-  delays = []
+  delays = new Delays()
   return result
 }
 
-for (let opened = 0; opened < healthy + silent; opened += RECONNECT_BATCH) {
-  const batch = Math.min(RECONNECT_BATCH, healthy + silent - opened)
-  await Promise.all(Array.from({ length: batch }, (_, i) => open((opened + i) % (healthy + silent) < healthy)))
-}
-if (timed !== 1) nap()
-process.send!('ready')
-process.on('message', () => process.send!(report()))
+const paces: Pace[] = []
+const fast = await openMany(plan.fast ?? 0, () => open(FAST))
+await openMany(plan.silent ?? 0, () => open(SILENT))
+await openMany(plan.paced ?? 0, openPaced)
+let tickedAt = performance.now()
+if (paces.length > 0) setInterval(tick, TICK_MS)
+if (plan.naps === true) nap()
+
+process.on('message', ({ id, command }: { readonly id: number; readonly command: LoadCommand }) => {
+  if (command.do === 'pace') for (const pace of paces) pace.set(command.bytesPerSecond)
+  if (command.do === 'stop') for (const socket of fast) socket.pause()
+  process.send!({ id, answer: command.do === 'report' ? report() : 'done' })
+})
 process.on('disconnect', () => process.exit())
+process.send!({ id: 0, answer: 'ready' })

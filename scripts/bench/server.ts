@@ -5,15 +5,26 @@
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { WebSocket, WebSocketServer } from 'ws'
-import { attach, type FeedOptions, Hub } from '../../src/index.ts'
+import { attach, type FeedOptions, Hub, type HubOptions } from '../../src/index.ts'
 
-export type ServerKind = 'spillway' | 'loop'
+/** The hub, `c.send(m)` for all, and the same for all whose `bufferedAmount` is small: the usual advice. */
+export type ServerKind = 'spillway' | 'loop' | 'guarded'
+
+export interface ServerPlan {
+  readonly kind: ServerKind
+  readonly hub: HubOptions
+  readonly feed: FeedOptions
+}
 
 /** What a workload asks of a server. */
 export type Command =
+  /** So many messages each turn of the event loop. */
   | { readonly do: 'firehose'; readonly perTurn: number; readonly bytes: number }
   | { readonly do: 'steady'; readonly perSecond: number; readonly bytes: number }
-  | { readonly do: 'stop' }
+  /** A message at random moments, so far apart. */
+  | { readonly do: 'now-and-then'; readonly leastMs: number; readonly mostMs: number; readonly bytes: number }
+  /** As many as demand lets through. */
+  | { readonly do: 'demand'; readonly bytes: number }
   | { readonly do: 'report' }
 
 export interface Report {
@@ -26,22 +37,38 @@ export interface Report {
   readonly cpu: number
   /** Published minus what all readers' accounts add up to, summed over readers: 0 if the account balances. */
   readonly imbalance: number
+  /** Of all readers. */
+  readonly inFlightBytes: number
+  readonly evicted: number
+  /** Now and then: the longest from publishing until everybody had confirmed, in milliseconds; what is open counts until now. */
+  readonly longestMs: number
 }
 
 interface Peer {
-  publish(message: string): void
+  /** Whether to go on. */
+  publish(message: string): boolean
+  ready(): Promise<void>
   clients(): number
   imbalance(): number
   bound(): number
+  inFlightBytes(): number
+  evicted(): number
+  /** Whether nothing is queued and nothing in flight. */
+  confirmed(): boolean
 }
 
-const SERVERS: Readonly<Record<ServerKind, (server: Server, options: FeedOptions) => Peer>> = {
-  spillway(server, options) {
-    const hub = new Hub({ stallTimeoutMs: 0, maxClients: Number(process.env['MAX_CLIENTS'] ?? 10_000) })
-    const feed = hub.feed('bench', options)
+/** Beyond, the guarded loop leaves a client out. */
+const GUARD_BYTES = 64 * 1024
+const POLL_MS = 10
+
+const SERVERS: Readonly<Record<ServerKind, (server: Server, plan: ServerPlan) => Peer>> = {
+  spillway(server, plan) {
+    const hub = new Hub(plan.hub)
+    const feed = hub.feed('bench', plan.feed)
     attach(hub, server)
     return {
-      publish: payload => void feed.publish({ payload }),
+      publish: payload => feed.publish({ payload }),
+      ready: () => feed.ready(),
       clients: () => hub.clients.size,
       imbalance: () => {
         let sum = 0
@@ -51,66 +78,131 @@ const SERVERS: Readonly<Record<ServerKind, (server: Server, options: FeedOptions
         return sum
       },
       bound: () => hub.memoryBound().total,
+      inFlightBytes: () => hub.readers().reduce((sum, { inFlightBytes }) => sum + inFlightBytes, 0),
+      evicted: () => [...feed.evictions.values()].reduce((sum, n) => sum + n, 0),
+      confirmed: () => hub.readers().every(({ account }) => account.inFlight === 0 && account.queued === 0),
     }
   },
-  loop(server) {
-    const { clients } = new WebSocketServer({ server, perMessageDeflate: false })
-    return {
-      publish: message => {
-        for (const client of clients) if (client.readyState === WebSocket.OPEN) client.send(message)
-      },
-      clients: () => clients.size,
-      imbalance: () => 0,
-      bound: () => 0,
-    }
-  },
+  loop: server => loop(server, () => true),
+  guarded: server => loop(server, client => client.bufferedAmount <= GUARD_BYTES),
 }
 
-const [kind, options = '{}'] = process.argv.slice(2) as [ServerKind, string?]
-const server = createServer()
-const peer = SERVERS[kind](server, JSON.parse(options) as FeedOptions)
-let published = 0
-/** Which piece of work is the one asked for last: the others stop when they see that they are not. */
-let work = 0
-
-server.listen(0, '127.0.0.1', () => process.send!({ port: (server.address() as AddressInfo).port }))
-
-process.on('message', (command: Command) => {
-  if (command.do === 'report') {
-    process.send!(report())
-    return
+function loop(server: Server, takes: (client: WebSocket) => boolean): Peer {
+  const { clients } = new WebSocketServer({ server, perMessageDeflate: false })
+  return {
+    publish: message => {
+      for (const client of clients) if (client.readyState === WebSocket.OPEN && takes(client)) client.send(message)
+      return true
+    },
+    ready: () => Promise.reject(new Error('a loop has no demand')),
+    clients: () => clients.size,
+    imbalance: () => 0,
+    bound: () => 0,
+    inFlightBytes: () => 0,
+    evicted: () => 0,
+    confirmed: () => true,
   }
-  work++
-  if (command.do === 'firehose') firehose(command.perTurn, 'x'.repeat(command.bytes), work)
-  if (command.do === 'steady') steady(command.perSecond, command.bytes, work)
+}
+
+const plan = JSON.parse(process.argv[2]!) as ServerPlan
+const server = createServer()
+const peer = SERVERS[plan.kind](server, plan)
+let published = 0
+/** Since when something is not confirmed; 0 if everything is. */
+let openSince = 0
+let longestMs = 0
+
+server.listen(0, '127.0.0.1', () => process.send!({ id: 0, answer: { port: (server.address() as AddressInfo).port } }))
+
+process.on('message', ({ id, command }: { readonly id: number; readonly command: Command }) => {
+  if (command.do === 'firehose') firehose(command.perTurn, 'x'.repeat(command.bytes))
+  if (command.do === 'steady') steady(command.perSecond, command.bytes)
+  if (command.do === 'now-and-then') nowAndThen(command.leastMs, command.mostMs, command.bytes)
+  if (command.do === 'demand') void demand('x'.repeat(command.bytes))
+  process.send!({ id, answer: command.do === 'report' ? report() : 'done' })
 })
 process.on('disconnect', () => process.exit())
 
-/** So many messages each turn of the event loop. */
-function firehose(perTurn: number, message: string, mine: number): void {
-  if (mine !== work) return
+function firehose(perTurn: number, message: string): void {
   for (let i = 0; i < perTurn; i++) peer.publish(message)
   published += perTurn
-  setImmediate(firehose, perTurn, message, mine)
+  setImmediate(firehose, perTurn, message)
 }
 
-/** So many messages a second, each beginning with the time at which it is published, in microseconds since the epoch. */
-function steady(perSecond: number, bytes: number, mine: number): void {
-  const started = performance.now()
+/**
+ * A message begins with the time at which it was due, so that a server that cannot keep up does not make its messages younger.
+ * In one turn it is given no more than 50 ms of them: what is behind waits, and the event loop lives.
+ */
+function steady(perSecond: number, bytes: number): void {
+  const started = now()
+  const turnMost = Math.ceil(perSecond / 20)
   let sent = 0
-  const timer = setInterval(() => {
-    if (mine !== work) return clearInterval(timer)
-    const due = Math.floor(((performance.now() - started) * perSecond) / 1_000)
-    for (; sent < due; sent++) {
-      peer.publish(`${Math.round((performance.timeOrigin + performance.now()) * 1_000)}`.padEnd(bytes, ' '))
-      published++
+  setInterval(() => {
+    const due = Math.floor(((now() - started) * perSecond) / 1_000)
+    for (let i = 0; i < turnMost && sent < due; i++) {
+      sent++
+      publishTimed(started + (sent * 1_000) / perSecond, bytes)
     }
   }, 1)
 }
 
+/** The moments are the same in every run. */
+function nowAndThen(leastMs: number, mostMs: number, bytes: number): void {
+  const random = generator(1)
+  const next = () => setTimeout(publishOne, leastMs + random() * (mostMs - leastMs))
+  const publishOne = () => {
+    publishTimed(now(), bytes)
+    openSince ||= performance.now()
+    next()
+  }
+  next()
+  setInterval(() => {
+    if (openSince === 0) return
+    longestMs = Math.max(longestMs, performance.now() - openSince)
+    if (peer.confirmed()) openSince = 0
+  }, POLL_MS)
+}
+
+async function demand(message: string): Promise<void> {
+  for (;;) {
+    published++
+    if (!peer.publish(message)) await peer.ready()
+  }
+}
+
+/** A message that begins with a time, in microseconds since the epoch. */
+function publishTimed(ms: number, bytes: number): void {
+  peer.publish(`${Math.round(ms * 1_000)}`.padEnd(bytes, ' '))
+  published++
+}
+
+/** Milliseconds since the epoch, and fractions of them. */
+function now(): number {
+  return performance.timeOrigin + performance.now()
+}
+
+/** mulberry32: numbers from 0 to 1, the same for the same seed. */
+function generator(seed: number): () => number {
+  let state = seed
+  return () => {
+    state = (state + 0x6d2b79f5) | 0
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state)
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32
+  }
+}
+
 function report(): Report {
   const { user, system } = process.cpuUsage()
-  const rss = process.memoryUsage.rss()
-  const { clients, imbalance, bound } = peer
-  return { published, clients: clients(), rss, bound: bound(), cpu: user + system, imbalance: imbalance() }
+  return {
+    published,
+    clients: peer.clients(),
+    rss: process.memoryUsage.rss(),
+    bound: peer.bound(),
+    cpu: user + system,
+    imbalance: peer.imbalance(),
+    inFlightBytes: peer.inFlightBytes(),
+    evicted: peer.evicted(),
+    longestMs,
+  }
 }
