@@ -218,8 +218,11 @@ export class Feed {
     if (this.demand.cause !== undefined) this.demand.evaluate(now)
   }
 
-  /** It has answered at last: what counted as confirmed by its socket does not any more, so it has to earn its place at the gate again. */
-  answering(reader: Reader): void {
+  /**
+   * What counts as confirmed has changed, because the client never answers or has answered at last: it has to earn its place at the
+   * gate again, and cannot while it is only held back.
+   */
+  letGo(reader: Reader): void {
     if (reader.gating) this.demand.gate.release(reader)
     reader.gating = false
   }
@@ -344,7 +347,13 @@ export class Feed {
   }
 
   #admitToGate(reader: Reader): void {
-    if (reader.gating || reader.state === 'closed' || !POLICIES[reader.overflow].gates) return
+    if (
+      reader.gating ||
+      reader.state === 'closed' ||
+      (reader.held && reader.cursor.mute) ||
+      !POLICIES[reader.overflow].gates
+    )
+      return
     if (this.log.bytes - reader.confirmed.bytes > this.settings.lowBytes || this.log.overran(reader.cursor.at)) return
     reader.gating = true
     this.demand.gate.hold(reader)

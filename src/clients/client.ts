@@ -160,6 +160,7 @@ export class Client implements Sink, Asker {
   /** It may be sent so much more, though it never answers. Returns how much more that is, as far as the budget goes. */
   extend(bytes: number, now: number): number {
     const more = this.window!.extend(bytes)
+    if (bytes === Number.POSITIVE_INFINITY) this.reader.held = false
     if (more > 0) this.reader.feed.roomFor(this.reader, now)
     return more
   }
@@ -306,7 +307,7 @@ export class Client implements Sink, Asker {
       this.#host.windows!.pings.strays++
       return
     }
-    if (mute) reader.feed.answering(reader)
+    if (mute) reader.feed.letGo(reader)
     reader.held = window.holdsBack
     reader.feed.confirmed(reader, window.room > 0, now)
     if (this.#finishing !== undefined && this.served) this.close(this.#finishing.code, this.#finishing.reason)

@@ -31,6 +31,7 @@ export async function drain(
       waiting = waiting.filter(({ client, due }) => {
         const leaves = now >= deadline || (now >= due && client.served)
         if (leaves) leave(client)
+        else if (now >= due) client.hurry() // it may have everything, and nobody asked
         return !leaves
       })
       if (clients.size > 0) return

@@ -126,8 +126,8 @@ export class Pings {
     this.spacingMs = (streaming / STREAM_PINGS_PER_SECOND) * 1_000
   }
 
-  /** On each turn of the wheel: tail pings that are due, oldest first, and a look at those who owe an answer for long. */
-  turn(now: number): void {
+  /** On each turn of the wheel, however late it is: tail pings that are due, oldest first. */
+  ask(now: number): void {
     const earned = ((now - this.#turned) / 1_000) * TAIL_PINGS_PER_SECOND
     this.#turned = now
     this.#credit = Math.min(TAIL_PINGS_AT_ONCE, this.#credit + earned)
@@ -138,6 +138,10 @@ export class Pings {
       this.#unasked.remove(window)
       window.asker.ask(now)
     }
+  }
+
+  /** On each turn of the wheel: a look at those who owe an answer for long. */
+  look(now: number): void {
     for (;;) {
       const window = this.#asked.first
       if (window === undefined || now - window.since < LOOK_MS) break

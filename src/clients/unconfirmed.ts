@@ -17,6 +17,8 @@ export const UNANSWERED_MS = 5_000
 const KERNEL_BYTES = 6 * 1024 * 1024
 /** What is given to all of them beyond their windows, in bytes: two that do not read leave too little for a third. */
 const ALLOWANCE_BYTES = 2 * KERNEL_BYTES
+/** And of the budget over all clients at the most so much. */
+const SHARE = 1 / 4
 /** Given at once, and how often: no faster than a page that is only slow to answer could bear. */
 const STEP_BYTES = 64 * 1024
 const STEP_MS = 200
@@ -24,9 +26,14 @@ const STEP_MS = 200
 export class Unconfirmed {
   /** What each of them was given. */
   readonly #given = new Map<Client, number>()
-  #left = ALLOWANCE_BYTES
+  #left: number
   #tried: Client | undefined
   #steppedAt = 0
+
+  /** `budget` is what may be granted to all clients. */
+  constructor(budget: number) {
+    this.#left = Math.min(ALLOWANCE_BYTES, budget * SHARE)
+  }
 
   get size(): number {
     return this.#given.size
@@ -46,8 +53,8 @@ export class Unconfirmed {
   /** On each turn of the wheel: the one that is tried gets a step, if it waits for one. */
   turn(now: number): void {
     for (const client of this.#given.keys()) if (!client.unconfirmed) this.remove(client)
-    if (this.#tried === undefined || this.#tried.reader.state === 'blocked') this.#tried = this.#next()
-    if (this.#tried?.reader.state !== 'full' || now - this.#steppedAt < STEP_MS) return
+    if (this.#tried?.reader.state !== 'full') this.#tried = this.#next()
+    if (this.#tried === undefined || now - this.#steppedAt < STEP_MS) return
     this.#steppedAt = now
     const given = this.#given.get(this.#tried) ?? 0
     // Full with so much given: its socket has taken more than it and the kernels on the way can hold.

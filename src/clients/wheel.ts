@@ -23,6 +23,7 @@ export function startWheel(options: WheelOptions): () => void {
   const lateness = latenessOf(WHEEL_MS)
   const timer = setInterval(() => {
     const now = performance.now()
+    options.windows?.pings.ask(now)
     if (lateness(now)) return
     options.windows?.turn(now)
     for (const feed of options.feeds) feed.tick(now)

@@ -244,7 +244,7 @@ export class Window {
     const patience =
       this.#leastMs === Number.POSITIVE_INFINITY ? this.#terms.targetDelayMs : this.#leastMs + this.#queueMs
     const since = Math.max(this.#outstanding[0]!.sentAt, this.#answeredAt, this.#waitedAt)
-    if (now - since > patience) {
+    if (now - since > patience && this.state !== 'unconfirmed') {
       this.#easy = false
       this.asker.late()
     }
@@ -274,10 +274,10 @@ export class Window {
   }
 
   /**
-   * Once a second: lets go of what is not needed, where the budget is `tight` down to the minimum; and of what is over `most`. Returns
-   * whether the client streams: whether it was asked since the last time because of what was written, and not only by a tail ping.
+   * Once a second: lets go of what is not needed, where the budget is `tight` down to the minimum; and of what is above the budget's
+   * ceiling. Returns whether the client streams: whether it was asked since the last time because of what was written, and not only by a tail ping.
    */
-  sweep(now: number, tight: boolean, most: number): boolean {
+  sweep(now: number, tight: boolean): boolean {
     const streamed = this.#streamed
     this.#streamed = false
     if (this.state === 'unconfirmed') return streamed
@@ -286,7 +286,7 @@ export class Window {
       this.#measuredAt = now
       this.#measuredBytes = 0
     }
-    let limit = Math.min(this.#limit, most)
+    let limit = this.#limit
     if (now - this.#limitedAt > UNLIMITED_MS) {
       const need = Math.max(tight ? this.#terms.minBytes : this.#start, this.#wanted, this.#meanwhile)
       if (limit > 2 * need || tight) limit = Math.min(limit, Math.max(need, limit / 2))
@@ -297,6 +297,7 @@ export class Window {
 
   /** The client is gone. */
   close(): void {
+    this.#outstanding = NONE
     this.#pings.forget(this)
     this.#budget.giveBack(this.#granted)
     this.#granted = 0
@@ -410,9 +411,9 @@ export class Window {
   }
 
   /** Sets the limit as far as options and budget allow. What is in flight stays granted, even above the limit. */
-  #resize(limit: number, most = this.#terms.maxBytes): void {
+  #resize(limit: number, most = Math.min(this.#terms.maxBytes, this.#budget.ceiling)): void {
     const { minBytes } = this.#terms
-    const wanted = Math.floor(Math.min(most, Math.max(minBytes, limit)))
+    const wanted = Math.floor(Math.max(minBytes, Math.min(most, limit)))
     const more = Math.max(wanted, this.#cursor.inFlightBytes) - minBytes - this.#granted
     if (more < 0) {
       this.#budget.giveBack(-more)

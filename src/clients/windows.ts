@@ -14,12 +14,9 @@ import { Window, type WindowTerms } from './window.ts'
  */
 const GATE_SHARE = 1 / 2
 
-/** Where the budget is tight, no window stays above this share of the biggest. */
-const CUT = 3 / 4
-
 export class Windows {
   readonly pings: Pings
-  readonly unconfirmed = new Unconfirmed()
+  readonly unconfirmed: Unconfirmed
 
   readonly #settings: HubSettings
   readonly #budget: Budget
@@ -30,6 +27,7 @@ export class Windows {
     this.pings = new Pings(tailPingMs)
     const beyond = maxInFlightBytes === 0 ? Number.POSITIVE_INFINITY : maxInFlightBytes - maxClients * minWindowBytes
     this.#budget = new Budget(beyond)
+    this.unconfirmed = new Unconfirmed(beyond)
   }
 
   open(client: Client, { overflow, feed, cursor }: Reader): Window {
@@ -41,7 +39,8 @@ export class Windows {
 
   giveUp(client: Client): void {
     client.window!.giveUp()
-    client.reader.held = true // by us, until it is tried
+    client.reader.held = true // by us, until it has been tried
+    client.reader.feed.letGo(client.reader)
     this.unconfirmed.add(client)
   }
 
@@ -52,16 +51,16 @@ export class Windows {
 
   /** Every 50 ms. */
   turn(now: number): void {
-    this.pings.turn(now)
+    this.pings.look(now)
     this.unconfirmed.turn(now)
   }
 
   /** Once a second: windows that are not needed decay, and where the budget is tight the biggest are cut. */
   sweep(clients: Iterable<Client>, now: number): void {
+    this.#budget.sweep(biggest(clients))
     const { tight } = this.#budget
-    const most = tight ? biggest(clients) * CUT : Number.POSITIVE_INFINITY
     let streaming = 0
-    for (const { window } of clients) if (window?.sweep(now, tight, most)) streaming++
+    for (const { window } of clients) if (window?.sweep(now, tight)) streaming++
     this.pings.share(streaming)
   }
 }
