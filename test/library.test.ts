@@ -91,32 +91,45 @@ describe('events$', () => {
   })
 })
 
-test('readers() shows each reader with its place, its lag and its account', async () => {
-  const { hub, client } = await startHub()
-  const feed = hub.feed('f', { capacity: 32 * 2 ** 20 })
-  await client('/feeds/f?name=desk', { reading: false, headers: { 'User-Agent': 'test/1' } })
-  while (![...feed.readers].some(({ state }) => state === 'blocked')) {
-    if (!feed.publish({ payload: 'x'.repeat(50_000) })) await feed.ready()
-  }
-  for (let i = 0; i < 10; i++) feed.publish({ payload: 'queued' })
-  const [reader] = hub.readers()
-  const { account } = reader!
-  expect(reader).toMatchObject({
-    feed: 'f',
-    overflow: 'skip',
-    state: 'blocked',
-    client: { name: 'desk', agent: 'test/1' },
-  })
-  expect(reader!.client.address).toMatch(/^127\.0\.0\.1:\d+$/)
-  expect(reader!.position).toBe(`${feed.log.epoch}:${account.taken}`)
-  expect(account.inFlight).toBeGreaterThan(0)
-  expect(account.queued).toBeGreaterThanOrEqual(10)
-  expect(account.published).toBe(account.taken + account.inFlight + account.queued)
-  expect(reader!.queued.messages).toBe(account.queued)
-  expect(reader!.queued.seconds).toBeGreaterThanOrEqual(0)
-  expect(reader!.inFlightBytes).toBeGreaterThan(0)
-  expect(reader!.bufferedBytes).toBeGreaterThan(0)
-})
+test.each([
+  ['whose window is full', 'full', {}],
+  ['whose socket is stuck, with the window off', 'blocked', { targetDelayMs: 0 }],
+] as const)(
+  'readers() shows each reader with its place, its lag and its account: one %s',
+  async (_, state, options) => {
+    const { hub, client } = await startHub(options)
+    const feed = hub.feed('f', { capacity: 32 * 2 ** 20 })
+    const a = await client('/feeds/f?name=desk', { headers: { 'User-Agent': 'test/1' } })
+    feed.publish({ payload: 'first' })
+    await until('it to be taken', () => feed.totals().delivered === 1)
+    a.stop()
+    while (![...feed.readers].some(reader => reader.state === state)) {
+      if (!feed.publish({ payload: 'x'.repeat(50_000) })) await feed.ready()
+    }
+    for (let i = 0; i < 10; i++) feed.publish({ payload: 'queued' })
+    const [reader] = hub.readers()
+    const { account } = reader!
+    expect(reader).toMatchObject({
+      feed: 'f',
+      overflow: 'skip',
+      state,
+      unconfirmed: false,
+      client: { name: 'desk', agent: 'test/1' },
+    })
+    expect(reader!.client.address).toMatch(/^127\.0\.0\.1:\d+$/)
+    expect(reader!.position).toBe(`${feed.log.epoch}:${account.taken}`)
+    expect(account.taken).toBeGreaterThan(0)
+    expect(account.inFlight).toBeGreaterThan(0)
+    expect(account.queued).toBeGreaterThanOrEqual(10)
+    expect(account.published).toBe(account.taken + account.inFlight + account.queued)
+    expect(reader!.queued.messages).toBe(account.queued)
+    expect(reader!.queued.seconds).toBeGreaterThanOrEqual(0)
+    expect(reader!.dataAgeSeconds).toBeGreaterThanOrEqual(reader!.queued.seconds)
+    expect(reader!.inFlightBytes).toBeGreaterThan(0)
+    if (state === 'blocked') expect(reader!.bufferedBytes).toBeGreaterThan(0)
+    else expect(reader!.inFlightBytes).toBeLessThanOrEqual(Math.max(reader!.windowBytes, 50_010))
+  },
+)
 
 describe('wrong use is refused with a code and a sentence', () => {
   const cases: readonly (readonly [string, (hub: Hub) => unknown, string, RegExp])[] = [

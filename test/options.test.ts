@@ -4,10 +4,11 @@ import { describe, expect, test } from 'vitest'
 import { Hub, SpillwayError } from '../src/index.ts'
 import { OVERFLOWS } from '../src/log/overflow.ts'
 import { logSlackBytes, SLICE_BYTES } from '../src/log/sizes.ts'
-import { memoryBound } from '../src/memory.ts'
+import { type MemoryBound, memoryBound } from '../src/memory.ts'
 import { type FeedOptions, feedSettings, type HubOptions, hubSettings, SILENT } from '../src/options.ts'
 
-const MIB = 1024 * 1024
+const KIB = 1024
+const MIB = 1024 * KIB
 const NONE = Number.POSITIVE_INFINITY
 
 /** What somebody without a type checker might pass. */
@@ -182,13 +183,39 @@ describe('room for the largest message', () => {
 
 describe('a hub', () => {
   test('of which nothing is said takes 10,000 clients and prints nothing', () => {
-    const settings = { maxClients: 10_000, stallTimeoutMs: 30_000, evictGraceMs: 3_000, logger: SILENT }
+    const settings = {
+      maxClients: 10_000,
+      stallTimeoutMs: 30_000,
+      targetDelayMs: 1_000,
+      minWindowBytes: 4 * KIB,
+      maxWindowBytes: MIB,
+      maxInFlightBytes: 256 * MIB,
+      tailPingMs: 1_000,
+      evictGraceMs: 3_000,
+      logger: SILENT,
+    }
     expect(hubSettings({})).toEqual(settings)
-    expect(hub({ maxClients: undefined, logger: undefined })).toEqual(settings)
+    expect(hub({ maxClients: undefined, minWindowBytes: undefined, logger: undefined })).toEqual(settings)
   })
 
   test.each<[Anything, string]>([
-    [{ port: 1 }, 'hub: expected no option but maxClients, stallTimeoutMs, evictGraceMs, logger, got "port"'],
+    [
+      { port: 1 },
+      'hub: expected no option but maxClients, stallTimeoutMs, targetDelayMs, minWindowBytes, maxWindowBytes, maxInFlightBytes, tailPingMs, evictGraceMs, logger, got "port"',
+    ],
+    [{ targetDelayMs: -1 }, 'hub.targetDelayMs: expected at least 0, got -1'],
+    [{ tailPingMs: 0 }, 'hub.tailPingMs: expected more than 0, got 0'],
+    [{ minWindowBytes: 0 }, 'hub.minWindowBytes: expected at least 1, got 0'],
+    [{ maxWindowBytes: 1.5 }, 'hub.maxWindowBytes: expected a whole number, got 1.5'],
+    [
+      { minWindowBytes: 8 * KIB, maxWindowBytes: 4 * KIB },
+      `hub.maxWindowBytes: expected at least minWindowBytes (${8 * KIB}), got ${4 * KIB}`,
+    ],
+    [{ maxInFlightBytes: -1 }, 'hub.maxInFlightBytes: expected at least 0, got -1'],
+    [
+      { maxClients: 100, maxInFlightBytes: 100 * 4 * KIB - 1 },
+      `hub.maxInFlightBytes: expected 0, or at least maxClients × minWindowBytes (100 × ${4 * KIB} = ${400 * KIB}), got ${400 * KIB - 1}`,
+    ],
     [{ maxClients: 0 }, 'hub.maxClients: expected at least 1, got 0'],
     [{ maxClients: '5' }, 'hub.maxClients: expected a number, got "5"'],
     [{ stallTimeoutMs: -1 }, 'hub.stallTimeoutMs: expected at least 0, got -1'],
@@ -200,6 +227,20 @@ describe('a hub', () => {
     expect(() => hub(options)).toThrow(new SpillwayError('bad_option', sentence))
   })
 
+  test('of which one end of the window is given moves the other only as far as it must', () => {
+    const [small, big] = [hubSettings({ maxWindowBytes: 1_000 }), hubSettings({ minWindowBytes: 2 * MIB })]
+    expect([small.minWindowBytes, small.maxWindowBytes]).toEqual([1_000, 1_000])
+    expect([big.minWindowBytes, big.maxWindowBytes]).toEqual([2 * MIB, 2 * MIB])
+    const fixed = hubSettings({ minWindowBytes: 5_000, maxWindowBytes: 5_000 })
+    expect([fixed.minWindowBytes, fixed.maxWindowBytes]).toEqual([5_000, 5_000])
+  })
+
+  test('has in flight at least the minimum of every client, or what is asked, or no bound', () => {
+    expect(hubSettings({ maxClients: 100_000 }).maxInFlightBytes).toBe(100_000 * 4 * KIB)
+    expect(hubSettings({ maxClients: 100, maxInFlightBytes: 400 * KIB }).maxInFlightBytes).toBe(400 * KIB)
+    expect(hubSettings({ maxInFlightBytes: 0 }).maxInFlightBytes).toBe(0)
+  })
+
   test('takes any logger with its three methods, as it is', () => {
     expect(hubSettings({ logger: console }).logger).toBe(console)
     expect(() => hub({ logger: { info() {} } })).toThrow('hub.logger: expected an object with info, warn and error')
@@ -209,26 +250,40 @@ describe('a hub', () => {
 describe('the memory bound', () => {
   test('is the sum of its parts', () => {
     const feeds = [feedSettings({}), feedSettings({ capacity: 1_000_000, maxMessageBytes: 5_000 })]
-    const { process, logs, clients, pinned, total } = memoryBound(feeds, 100)
+    const { process, logs, clients, pinned, total } = memoryBound(feeds, hubSettings({ maxClients: 100 }))
     expect(process + logs + clients + pinned).toBe(total)
   })
 
   test('has each feed in it with its capacity, its slack and its largest message', () => {
     const [big, small] = [feedSettings({}), feedSettings({ capacity: 1_000_000, maxMessageBytes: 5_000 })]
     const bytes = [16 * MIB + logSlackBytes(16 * MIB) + MIB, 1_000_000 + logSlackBytes(1_000_000) + 5_000]
-    expect(memoryBound([big], 1).logs).toBe(bytes[0])
-    expect(memoryBound([big, small], 1).logs).toBe(bytes[0]! + bytes[1]!)
+    expect(memoryBound([big], hubSettings({})).logs).toBe(bytes[0])
+    expect(memoryBound([big, small], hubSettings({})).logs).toBe(bytes[0]! + bytes[1]!)
   })
 
   test('grows by a slice and an idle client for each client more', () => {
-    const [one, two] = [memoryBound([], 1), memoryBound([], 2)]
+    const [one, two] = [1, 2].map(maxClients => memoryBound([], hubSettings({ maxClients }))) as [
+      MemoryBound,
+      MemoryBound,
+    ]
     expect(two.pinned - one.pinned).toBe(SLICE_BYTES)
     expect(two.total - one.total).toBe(SLICE_BYTES + one.clients)
+  })
+
+  test('has beside it what may be in flight in kernels: the windows, or less if that is all there may be', () => {
+    const kernel = (options: HubOptions) => memoryBound([], hubSettings(options)).kernel
+    expect(kernel({ maxClients: 10 })).toBe(10 * MIB)
+    expect(kernel({ maxClients: 10_000 })).toBe(256 * MIB)
+    expect(kernel({ maxClients: 10, maxWindowBytes: 8 * KIB })).toBe(80 * KIB)
+    expect(kernel({ maxClients: 10, maxInFlightBytes: 0 })).toBe(10 * MIB)
+    expect(kernel({ targetDelayMs: 0 })).toBe(NONE)
+    const { process, logs, clients, pinned, total } = memoryBound([], hubSettings({ maxInFlightBytes: 0 }))
+    expect(process + logs + clients + pinned).toBe(total)
   })
 
   test('is what the hub tells', async () => {
     await using hub = new Hub({ maxClients: 7 })
     const settings = [hub.feed('a').settings, hub.feed('b', { capacity: MIB }).settings]
-    expect(hub.memoryBound()).toEqual(memoryBound(settings, 7))
+    expect(hub.memoryBound()).toEqual(memoryBound(settings, hub.settings))
   })
 })

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { memoryBound } from '../../src/memory.ts'
-import { feedSettings } from '../../src/options.ts'
+import { feedSettings, hubSettings } from '../../src/options.ts'
 import { SETTINGS } from '../../src/settings.ts'
 import { FLAGS } from '../../src/tail.ts'
 import { type Running, serveCli } from '../support/cli.ts'
@@ -57,9 +57,10 @@ describe('the banner', () => {
       `  feed    ws://localhost:${hub.port}/feeds/b  (text, skip, 4 MiB)`,
     ])
     const feed = feedSettings({ capacity: 4 * MIB })
-    const { total } = memoryBound([feed, feed], 100)
+    const { total } = memoryBound([feed, feed], hubSettings({ maxClients: 100 }))
     expect(lines[4]).toMatch(`  memory  at most ${Math.round(total / MIB)} MiB: process `)
     expect(lines[4]).toContain(', 100 clients 1.56 MiB, ')
+    expect(lines[5]).toBe('  kernel  at most 100 MiB in flight')
     expect((await feedsOf(hub)).memory.boundBytes).toBe(total)
     expect(hub.errors()).toBe('')
   })

@@ -14,7 +14,7 @@ describe('a plain client', () => {
     for (const payload of sent) feed.publish({ payload })
     await until('all messages', () => a.messages === sent.length)
     expect(a.texts).toEqual(sent)
-    expect([...a.opcodes]).toEqual([1])
+    expect(a.dataOpcodes).toEqual([1])
     balance(hub)
   })
 
@@ -25,7 +25,7 @@ describe('a plain client', () => {
     feed.publish({ payload: new Uint8Array([0, 255, 128]) })
     await until('the message', () => a.messages === 1)
     expect([...a.payloads[0]!]).toEqual([0, 255, 128])
-    expect([...a.opcodes]).toEqual([2])
+    expect(a.dataOpcodes).toEqual([2])
   })
 
   test('begins where it asks to: the end, the beginning, so many messages back, a position', async () => {
@@ -69,17 +69,24 @@ describe('a plain client', () => {
     balance(hub)
   })
 
-  test('loses nothing when a burst in one turn is larger than the log', async () => {
-    const { hub, client } = await startHub()
-    const feed = hub.feed('f', { capacity: 64 * 1024 })
+  test.each([
+    ['larger than the log, with the window off', { targetDelayMs: 0 }, { capacity: 64 * 1024 }],
+    ['much larger than its window and not larger than the log', {}, { capacity: 512 * 1024 }],
+    ['much larger than its window and within the limit', {}, { maxLag: 512 * 1024 }],
+  ] as const)('loses nothing of a burst in one turn that is %s', async (_, options, feedOptions) => {
+    const { hub, client } = await startHub(options)
+    const feed = hub.feed('f', feedOptions)
     const a = await client('/feeds/f')
     const n = 2_000
     for (let i = 0; i < n; i++) feed.publish({ payload: `${i}`.padStart(200) })
     await until('all messages', () => a.messages === n)
-    expect(hub.readers()[0]!.account).toMatchObject({ published: n, taken: n, skipped: 0 })
+    expect(a.texts.map(Number)).toEqual(Array.from({ length: n }, (_, i) => i))
+    await until('all to be taken', () => hub.readers()[0]!.account.taken === n)
+    expect(hub.readers()[0]!.account).toMatchObject({ published: n, skipped: 0 })
+    expect(feed.gaps.overflow).toBe(0)
   })
 
-  test('gets what is left when the feed ends, then 1000', async () => {
+  test('gets what is left when the feed ends, then 1000 once it has taken everything', async () => {
     const { hub, client } = await startHub()
     const feed = hub.feed('f')
     const a = await client('/feeds/f')
@@ -88,6 +95,26 @@ describe('a plain client', () => {
     expect(await a.closed()).toBe(1000)
     expect(a.messages).toBe(500)
     expect(a.closeReason).toBe('feed ended')
+    await until('it to have left', () => hub.clients.size === 0)
+    expect(feed.totals()).toMatchObject({ delivered: 500, unknown: 0, undelivered: 0 })
+  })
+
+  test('that takes its time is not closed before it has taken everything, though all is written', async () => {
+    const { hub, client } = await startHub({ evictGraceMs: 50 })
+    const feed = hub.feed('f')
+    const a = await client('/feeds/f')
+    a.stop()
+    for (const payload of text('m', 500)) feed.publish({ payload })
+    feed.end()
+    await until('all to be written', () => hub.readers()[0]!.account.inFlight === 500)
+    const written = performance.now()
+    await until('several graces to have passed', () => performance.now() - written > 300)
+    expect([hub.clients.size, a.gone]).toEqual([1, false])
+    a.go()
+    expect(await a.closed()).toBe(1000)
+    expect(a.messages).toBe(500)
+    await until('it to have left', () => hub.clients.size === 0)
+    expect(feed.totals()).toMatchObject({ delivered: 500, unknown: 0, undelivered: 0 })
   })
 
   test('that comes after the end reads what is kept, then 1000', async () => {
@@ -108,7 +135,7 @@ describe('a plain client', () => {
     const feed = hub.feed('f')
     const a = await client('/feeds/f')
     feed.publish({ payload: 'x' })
-    await until('the message', () => a.messages === 1)
+    await until('the message to be taken', () => feed.totals().delivered === 1)
     a.close()
     expect(await a.closed()).toBe(1000)
     await until('the hub to forget it', () => hub.clients.size === 0)
@@ -136,7 +163,8 @@ describe('holes that a source leaves', () => {
     for (const offset of [0, 1, 5, 6, 100]) feed.publish({ payload: `${offset}`, offset })
     await until('all messages', () => a.messages === 5)
     expect([feed.log.holes, feed.log.missing, feed.log.head]).toEqual([2, 96, 101])
-    expect(hub.readers()[0]!.account).toMatchObject({ published: 5, taken: 5, missing: 96 })
+    await until('all to be taken', () => hub.readers()[0]!.account.taken === 5)
+    expect(hub.readers()[0]!.account).toMatchObject({ published: 5, missing: 96 })
     const later = await client(`/feeds/f?from=${feed.log.epoch}:50`)
     await until('the one after the hole', () => later.messages === 1)
     expect(later.texts).toEqual(['100'])
@@ -158,8 +186,10 @@ describe('a reader with a rate', () => {
     await until('the newest', () => a.texts.at(-1) === `${i - 1}`)
     const numbers = a.texts.map(Number)
     expect([...numbers].sort((x, y) => x - y)).toEqual(numbers)
+    await until('it to be taken', () => hub.readers()[0]!.account.inFlight === 0)
     const { account } = hub.readers()[0]!
     expect(account.taken + account.skipped).toBe(account.published)
+    expect(account.taken).toBe(a.messages)
     expect(account.skipped).toBeGreaterThan(0)
     expect(feed.gaps.rate).toBeGreaterThan(0)
     balance(hub)

@@ -1,6 +1,6 @@
 /** The fair flush: who is live comes first, who is behind takes turns, and nobody has the loop to himself. */
 import { describe, expect, onTestFinished, test } from 'vitest'
-import { type Feed, Hub } from '../../src/index.ts'
+import { type Feed, Hub, type HubOptions } from '../../src/index.ts'
 import { SLICE_BYTES } from '../../src/log/sizes.ts'
 import { startHub } from '../support/hub.ts'
 import { SimulatedSocket } from '../support/simulated.ts'
@@ -9,11 +9,12 @@ import { until } from '../support/until.ts'
 const MIB = 2 ** 20
 const turn = () => new Promise<void>(resolve => setImmediate(resolve))
 
-function simulatedHub(): {
+/** With the window off unless it is said otherwise: how bytes get out is the same, and nothing but sockets holds them. */
+function simulatedHub(options: HubOptions = { targetDelayMs: 0 }): {
   readonly hub: Hub
   readonly join: (feed: Feed, from: 'latest' | 'earliest', kernel?: number) => SimulatedSocket
 } {
-  const hub = new Hub({ evictGraceMs: 1 })
+  const hub = new Hub({ evictGraceMs: 1, ...options })
   onTestFinished(() => hub.close({ drainMs: 0 }))
   const join = (feed: Feed, from: 'latest' | 'earliest', kernel = 64 * MIB) => {
     const socket = new SimulatedSocket(kernel)
@@ -47,6 +48,23 @@ describe('the flush', () => {
     expect(turns).toBeGreaterThan(20)
   })
 
+  test('serves live readers in the next turn, however many others are full', async () => {
+    const { hub, join } = simulatedHub({})
+    const feed = hub.feed('f')
+    for (let i = 0; i < 150; i++) feed.publish({ payload: 'x'.repeat(10_000) })
+    await turn()
+    const live = join(feed, 'latest')
+    for (let i = 0; i < 300; i++) join(feed, 'earliest')
+    for (let turns = 0; turns < 50; turns++) {
+      feed.publish({ payload: `${turns}` })
+      await turn()
+      live.read(1_000)
+      expect(live.payloads().length).toBe(turns + 1)
+    }
+    const states = [...feed.readers].map(({ state }) => state)
+    expect([states[0], new Set(states.slice(1))]).toEqual(['live', new Set(['full'])])
+  })
+
   test('gives readers that catch up a slice each, round after round, so that none is ahead of the others by more', async () => {
     const { hub, join } = simulatedHub()
     const feed = hub.feed('f')
@@ -73,7 +91,7 @@ describe('the flush', () => {
     const late = join(feed, 'earliest', 1)
     await turn()
     await turn()
-    const [one, two] = [...feed.readers].map(({ cursor }) => cursor.inFlight)
+    const [one, two] = [...feed.readers].map(({ cursor }) => cursor.unfinished)
     expect(one).toBeDefined()
     expect(one).toBe(two)
     expect([early.writableLength, late.writableLength]).toEqual([one!.bytes.length - 1, one!.bytes.length - 1])
@@ -102,7 +120,7 @@ describe('the flush', () => {
   })
 
   test('stops for good when the hub has closed', async () => {
-    const { hub, join } = simulatedHub()
+    const { hub, join } = simulatedHub({})
     const feed = hub.feed('f')
     const socket = join(feed, 'latest')
     feed.publish({ payload: 'x' })
@@ -114,54 +132,74 @@ describe('the flush', () => {
   })
 })
 
-test('nothing is written after a close frame', async () => {
-  const { hub, join } = simulatedHub()
+const ON_AND_OFF = [
+  ['on', {}],
+  ['off', { targetDelayMs: 0 }],
+] as const
+
+test.each(ON_AND_OFF)('nothing is written after a close frame, with the window %s', async (_, options) => {
+  const { hub, join } = simulatedHub(options)
   const feed = hub.feed('f')
   const socket = join(feed, 'latest')
   feed.publish({ payload: 'before' })
+  await turn()
+  feed.publish({ payload: 'and before, unasked' })
   await turn()
   socket.close(1000, '') // the peer's close frame has come: ws answers it, and the socket is not ours any more
   feed.publish({ payload: 'after' })
   await turn()
   socket.read(1_000)
-  expect(socket.payloads()).toEqual(['before'])
+  const { length } = socket.received
+  hub.windows?.pings.ask(performance.now() + 5_000)
+  socket.read(1_000)
+  expect(socket.received.length).toBe(length)
+  expect(socket.payloads()).toEqual(['before', 'and before, unasked'])
   expect([...feed.readers][0]!.state).toBe('closed')
 })
 
-test('what is written to a socket that is destroyed, but not yet known to be closed, does not count as taken', async () => {
-  const { hub, join } = simulatedHub()
-  const feed = hub.feed('f')
-  const socket = join(feed, 'latest')
-  socket.destroyed = true
-  feed.publish({ payload: 'lost' })
-  await turn()
-  expect(hub.readers()[0]!.account).toMatchObject({ published: 1, taken: 0, queued: 1 })
-})
+test.each(ON_AND_OFF)(
+  'what is written to a socket that is destroyed, but not yet known to be closed, does not count as taken, with the window %s',
+  async (_, options) => {
+    const { hub, join } = simulatedHub(options)
+    const feed = hub.feed('f')
+    const socket = join(feed, 'latest')
+    socket.destroyed = true
+    feed.publish({ payload: 'lost' })
+    await turn()
+    expect(hub.readers()[0]!.account).toMatchObject({ published: 1, taken: 0, queued: 1 })
+  },
+)
 
-test('of pings that come while a pong is on its way, the last is answered, so that a client that does not read costs one', async () => {
-  const { hub, join } = simulatedHub()
-  const feed = hub.feed('f')
-  const socket = join(feed, 'latest', 10)
-  feed.publish({ payload: 'x'.repeat(100) })
-  await turn()
-  for (let i = 0; i < 1_000; i++) socket.emit('ping', Buffer.from('b'))
-  expect(socket.pongs).toBe(1)
-  expect(socket.writableLength).toBeLessThan(110)
-  socket.read(Number.POSITIVE_INFINITY)
-  expect(socket.pongs).toBe(2)
-})
+test.each(ON_AND_OFF)(
+  'of pings that come while a pong is on its way, the last is answered, so that a client that does not read costs one, with the window %s',
+  async (_, options) => {
+    const { hub, join } = simulatedHub(options)
+    const feed = hub.feed('f')
+    const socket = join(feed, 'latest', 10)
+    feed.publish({ payload: 'x'.repeat(100) })
+    await turn()
+    for (let i = 0; i < 1_000; i++) socket.emit('ping', Buffer.from('b'))
+    expect(socket.pongs).toBe(1)
+    expect(socket.writableLength).toBeLessThan(110)
+    socket.read(Number.POSITIVE_INFINITY)
+    expect(socket.pongs).toBe(2)
+  },
+)
 
-test('many live readers that leave a quiet feed are let go of, without a message to sort them out', async () => {
-  const { hub, join } = simulatedHub()
-  const feed = hub.feed('f')
-  const sockets = Array.from({ length: 300 }, () => join(feed, 'latest'))
-  for (const socket of sockets.slice(10)) socket.lose()
-  expect(feed.readers.size).toBe(10)
-  expect(feed.live.length).toBeLessThan(100)
-})
+test.each(ON_AND_OFF)(
+  'many live readers that leave a quiet feed are let go of, without a message to sort them out, with the window %s',
+  async (_, options) => {
+    const { hub, join } = simulatedHub(options)
+    const feed = hub.feed('f')
+    const sockets = Array.from({ length: 300 }, () => join(feed, 'latest'))
+    for (const socket of sockets.slice(10)) socket.lose()
+    expect(feed.readers.size).toBe(10)
+    expect(feed.live.length).toBeLessThan(100)
+  },
+)
 
 test('past the ceiling in the printed bound, the largest unfinished writes are cut off', async () => {
-  const { hub, client } = await startHub({ maxClients: 4, stallTimeoutMs: 0 })
+  const { hub, client } = await startHub({ maxClients: 4, stallTimeoutMs: 0, targetDelayMs: 0 })
   const feed = hub.feed('f', { capacity: 4 * MIB, maxMessageBytes: MIB })
   const payload = 'x'.repeat(MIB - 100)
   for (let stuck = 1; stuck <= 3; stuck++) {

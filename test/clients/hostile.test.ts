@@ -35,18 +35,24 @@ describe('a source that is always ready does not have the event loop to itself',
   })
 })
 
-test('a peer that sends FIN and reads no more is gone after the grace, also without a stall timeout', async () => {
-  const { hub, client } = await startHub({ stallTimeoutMs: 0, evictGraceMs: 200 })
-  const feed = hub.feed('f', { capacity: 32 * MIB })
-  const a = await client('/feeds/f', { reading: false })
-  while (![...feed.readers].some(({ state }) => state === 'blocked')) {
-    feed.publish({ payload: 'x'.repeat(100_000) })
-    await turn()
-  }
-  a.socket.end()
-  await until('it to be gone', () => hub.clients.size === 0, 5_000)
-  expect(feed.log.pinned).toBe(0)
-})
+test.each([
+  ['its window is full', 'full', {}],
+  ['its socket is stuck', 'blocked', { targetDelayMs: 0 }],
+] as const)(
+  'a peer that sends FIN and reads no more while %s is gone after the grace, also without a stall timeout',
+  async (_, stuck, options) => {
+    const { hub, client } = await startHub({ stallTimeoutMs: 0, evictGraceMs: 200, ...options })
+    const feed = hub.feed('f', { capacity: 32 * MIB })
+    const a = await client('/feeds/f', { reading: false })
+    while (![...feed.readers].some(({ state }) => state === stuck)) {
+      feed.publish({ payload: 'x'.repeat(100_000) })
+      await turn()
+    }
+    a.socket.end()
+    await until('it to be gone', () => hub.clients.size === 0, 5_000)
+    expect(feed.log.pinned).toBe(0)
+  },
+)
 
 describe('a reader that begins far behind', () => {
   test.each(['evict', 'skip'] as const)('is under no limit until it has been within it once (%s)', async overflow => {
@@ -91,6 +97,7 @@ test('what a sampled reader lost to the tail is skipped, not taken', async () =>
   const n = 5_000
   for (let i = 0; i < n; i++) feed.publish({ payload: `${i}`.padEnd(100) })
   await until('the newest', () => a.texts.at(-1)?.trim() === `${n - 1}`)
+  await until('it to be taken', () => hub.readers()[0]!.account.inFlight === 0)
   const { account } = hub.readers()[0]!
   expect(account.taken).toBe(a.messages)
   expect(account.taken + account.skipped).toBe(n)

@@ -1,6 +1,6 @@
 /** The policies on real slow sockets: what happens to the slow one, what to the others, and whether the account adds up. */
 import { describe, expect, test } from 'vitest'
-import type { Feed, HubEvent } from '../../src/index.ts'
+import type { Feed, Hub, HubEvent } from '../../src/index.ts'
 import { balance, startHub } from '../support/hub.ts'
 import type { RawClient } from '../support/raw-client.ts'
 import { until } from '../support/until.ts'
@@ -18,10 +18,21 @@ async function publishUntil(feed: Feed, done: () => boolean, most = 20_000): Pro
   return n
 }
 
-const stuck = (feed: Feed) => [...feed.readers].some(reader => reader.state === 'blocked')
+/** What is in flight to it has filled its window, and it takes no more. */
+const stuck = (feed: Feed) => [...feed.readers].some(reader => reader.state === 'full')
 const numbers = (client: RawClient) =>
   client.payloads.map(payload => Number.parseInt(payload.toString('latin1', 0, 8), 10))
 const consecutive = (ns: readonly number[]) => ns.every((n, i) => i === 0 || n === ns[i - 1]! + 1)
+
+/** From now on it reads nothing, and the hub has found out: it owes an answer, and that is overdue. */
+async function fallSilent(hub: Hub, feed: Feed, client: RawClient): Promise<void> {
+  const windows = () => [...hub.clients].map(({ window }) => window?.state)
+  feed.publish({ payload: '-2 taken by all' })
+  await until('all to have taken it', () => windows().every(state => state === 'open'))
+  client.stop()
+  feed.publish({ payload: '-1 not taken by it' })
+  await until('its answer to be overdue', () => windows().includes('overdue'))
+}
 
 describe('skip', () => {
   test('jumps to the newest message; what was delivered, skipped and still under way adds up exactly', async () => {
@@ -81,11 +92,12 @@ describe('evict', () => {
     const events: HubEvent[] = []
     hub.events$.subscribe(event => void events.push(event))
     const healthy = await client('/feeds/f')
-    const slow = await client('/feeds/f', { reading: false })
+    const slow = await client('/feeds/f')
+    await fallSilent(hub, feed, slow)
     const n = await publishUntil(feed, () => (feed.evictions.get('lag') ?? 0) > 0)
     balance(hub)
     await until('the slow one to be gone', () => hub.clients.size === 1)
-    await until('the healthy one to have everything', () => healthy.messages === n)
+    await until('the healthy one to have everything', () => healthy.messages === n + 2)
     expect(consecutive(numbers(healthy))).toBe(true)
     const evicted = events.find(event => event.type === 'client-evicted')
     expect(evicted).toMatchObject({
@@ -110,12 +122,25 @@ describe('evict', () => {
     const { hub, client } = await startHub({ evictGraceMs: 5_000 })
     const feed = hub.feed('f', { overflow: 'evict', capacity: 4 * MIB, maxLag: MIB })
     const healthy = await client('/feeds/f', { keep: false })
-    const slow = await client('/feeds/f', { reading: false, keep: false })
+    const slow = await client('/feeds/f', { keep: false })
+    await fallSilent(hub, feed, slow)
     await publishUntil(feed, () => (feed.evictions.get('lag') ?? 0) > 0)
     slow.go()
     expect(await slow.closed()).toBe(4408)
     expect(slow.closeReason).toMatch(/^too slow: \d+ messages, \d+ bytes behind$/)
     expect(healthy.gone).toBe(false)
+  })
+
+  test('closes one that has never read anything at the tail at the latest, and the others lose nothing', async () => {
+    const { hub, client } = await startHub()
+    const feed = hub.feed('f', { overflow: 'evict', capacity: 4 * MIB, maxLag: MIB })
+    const healthy = await client('/feeds/f')
+    await client('/feeds/f', { reading: false })
+    const n = await publishUntil(feed, () => feed.evictions.size > 0, 1_000)
+    expect(feed.log.bytes).toBeGreaterThan(MIB)
+    await until('the slow one to be gone', () => hub.clients.size === 1)
+    await until('the healthy one to have everything', () => healthy.messages === n)
+    expect(consecutive(numbers(healthy))).toBe(true)
   })
 
   test('is patient with the soft limit, and forgets it when the reader catches up', async () => {
@@ -125,8 +150,8 @@ describe('evict', () => {
     const slow = await client('/feeds/f?name=slow', { reading: false, keep: false })
     const lagging = () =>
       [...feed.readers].some(
-        ({ sink, state, confirmed }) =>
-          sink.info.name === 'slow' && state === 'blocked' && feed.log.bytes - confirmed.bytes > 300 * KIB,
+        ({ sink, state, cursor }) =>
+          sink.info.name === 'slow' && state === 'full' && feed.log.bytes - cursor.owed.bytes > 300 * KIB,
       )
     await publishUntil(feed, lagging)
     await until('the soft limit to be noticed', () => [...feed.readers].some(reader => reader.softSince > 0))
@@ -165,7 +190,8 @@ describe('pause', () => {
     })()
     await until('the source to be paused by the gate', () => feed.demand.cause === 'gate')
     const held = published
-    const behind = feed.log.bytes - [...feed.readers].find(r => r.state === 'blocked')!.confirmed.bytes
+    const [, holder] = feed.readers
+    const behind = feed.log.bytes - holder!.confirmed.bytes
     expect(behind).toBeGreaterThan(0.75 * MIB)
     expect(behind).toBeLessThan(MIB)
     await until('the fast one to have all there is', () => fast.messages >= held)

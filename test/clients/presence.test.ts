@@ -1,9 +1,17 @@
 /** Who is there and who is not: silence, vanishing, goodbye, and the end of a hub. */
 import { once } from 'node:events'
-import { describe, expect, test } from 'vitest'
+import { describe, expect, onTestFinished, test } from 'vitest'
 import type { HubEvent } from '../../src/index.ts'
 import { balance, startHub } from '../support/hub.ts'
+import type { RawClient } from '../support/raw-client.ts'
 import { until } from '../support/until.ts'
+
+/** Does it every so many milliseconds, until it is cleared or the test is over. */
+function repeat(ms: number, act: () => void): NodeJS.Timeout {
+  const timer = setInterval(act, ms)
+  onTestFinished(() => clearInterval(timer))
+  return timer
+}
 
 describe('a silent peer', () => {
   test('is pinged, and stays when it answers', async () => {
@@ -15,8 +23,8 @@ describe('a silent peer', () => {
     expect(a.gone).toBe(false)
   })
 
-  test('that answers nothing is evicted with 4409', async () => {
-    const { hub, client } = await startHub({ stallTimeoutMs: 1_000 })
+  test('that answers nothing is evicted with 4409 where the window is off', async () => {
+    const { hub, client } = await startHub({ stallTimeoutMs: 1_000, targetDelayMs: 0 })
     const feed = hub.feed('f')
     const a = await client('/feeds/f', { pongs: false })
     expect(await a.closed(8_000)).toBe(4409)
@@ -24,18 +32,89 @@ describe('a silent peer', () => {
     expect([...feed.evictions]).toEqual([['stall', 1]])
   })
 
-  test('that reads nothing is evicted too, and a feed that moves does not hide it', async () => {
+  test('that never answers stays, is shown as unconfirmed, and goes on receiving', async () => {
     const { hub, client } = await startHub({ stallTimeoutMs: 1_000 })
     const feed = hub.feed('f')
-    await client('/feeds/f', { reading: false })
-    const timer = setInterval(() => feed.publish({ payload: 'x' }), 10)
-    await until('the eviction', () => feed.evictions.get('stall') === 1, 8_000)
-    await until('its socket to be gone', () => hub.clients.size === 0)
-    clearInterval(timer)
+    const a = await client('/feeds/f', { pongs: false })
+    const started = performance.now()
+    let n = 0
+    repeat(10, () => feed.publish({ payload: `${n++}` }))
+    await until('four timeouts to have passed', () => performance.now() - started > 4_000 || a.gone)
+    expect(a.gone).toBe(false)
+    expect(hub.readers()[0]).toMatchObject({ unconfirmed: true, account: { taken: 0 } })
+    const { messages } = a
+    await until('more messages', () => a.messages > messages + 20)
+    expect(a.texts).toEqual(Array.from({ length: a.messages }, (_, i) => `${i}`))
+    expect(feed.evictions.size).toBe(0)
+    balance(hub)
   })
 
-  test('that still takes what is stuck is alive, however late its pong', async () => {
+  test('that never answers is confirmed by the first answer after all', async () => {
     const { hub, client } = await startHub({ stallTimeoutMs: 1_000 })
+    const feed = hub.feed('f')
+    const a = await client('/feeds/f', { pongs: false })
+    let n = 0
+    const timer = repeat(10, () => feed.publish({ payload: `${n++}` }))
+    await until('it to count as one that never answers', () => hub.readers()[0]!.unconfirmed)
+    expect(hub.readers()[0]!.account.taken).toBe(0)
+    a.answers = true
+    // There is no other ping before this one is answered.
+    a.send(10, a.lastPing!)
+    clearInterval(timer)
+    await until('everything to be taken', () => hub.readers()[0]!.account.taken === n)
+    expect(hub.readers()[0]!.unconfirmed).toBe(false)
+    balance(hub)
+  })
+
+  test.each([
+    ['falls silent', (a: RawClient) => a.hush()],
+    ['reads no more', (a: RawClient) => a.stop()],
+  ])('that answered once and then %s is evicted with 4409, and a feed that moves does not hide it', async (_, quit) => {
+    const { hub, client } = await startHub({ stallTimeoutMs: 1_000 })
+    const feed = hub.feed('f')
+    const a = await client('/feeds/f')
+    const left: HubEvent[] = []
+    hub.events$.subscribe(event => void (event.type === 'client-left' && left.push(event)))
+    repeat(10, () => feed.publish({ payload: 'x' }))
+    await until('it to have taken something', () => feed.totals().delivered > 0)
+    quit(a)
+    await until('the eviction', () => feed.evictions.get('stall') === 1, 8_000)
+    await until('its socket to be gone', () => hub.clients.size === 0)
+    await until('the event', () => left.length === 1)
+    expect(left[0]).toMatchObject({
+      code: 4409,
+      reason: expect.stringMatching(/^stalled: no sign of life for \d+ ms$/),
+    })
+  })
+
+  test('that answered once and is asked in vain on a quiet feed is evicted with 4409', async () => {
+    const { hub, client } = await startHub({ stallTimeoutMs: 1_000 })
+    const feed = hub.feed('f')
+    const a = await client('/feeds/f')
+    feed.publish({ payload: 'x' })
+    await until('it to have taken something', () => feed.totals().delivered === 1)
+    a.hush()
+    expect(await a.closed(8_000)).toBe(4409)
+    expect([...feed.evictions]).toEqual([['stall', 1]])
+  })
+
+  test('that never answered is evicted too once its socket is stuck, though a feed that moves would hide it', async () => {
+    const { hub, client } = await startHub({ stallTimeoutMs: 1_000 })
+    const feed = hub.feed('f', { maxMessageBytes: 8_000_000 })
+    await client('/feeds/f', { reading: false })
+    feed.publish({ payload: 'x'.repeat(7_500_000) })
+    await until('it to be stuck', () => [...feed.readers].some(({ state }) => state === 'blocked'))
+    repeat(10, () => feed.publish({ payload: 'x' }))
+    await until('the eviction', () => feed.evictions.get('stall') === 1, 8_000)
+    await until('its socket to be gone', () => hub.clients.size === 0)
+    expect(feed.log.pinned).toBe(0)
+  })
+
+  test.each([
+    ['on', 1_000],
+    ['off', 0],
+  ])('that still takes what is stuck is alive, however late its pong, with the window %s', async (_, targetDelayMs) => {
+    const { hub, client } = await startHub({ stallTimeoutMs: 1_000, targetDelayMs })
     const feed = hub.feed('f', { capacity: 64 * 2 ** 20 })
     const slow = await client('/feeds/f', { pongs: false, keep: false })
     slow.readAt(6 * 2 ** 20)
@@ -65,6 +144,7 @@ test('a client that vanishes leaves in the next moment, with its account', async
   const a = await client('/feeds/f?name=desk%207')
   feed.publish({ payload: 'x' })
   await until('the message', () => a.messages === 1)
+  await until('it to be taken', () => feed.totals().delivered === 1)
   a.destroy()
   await until('it to have left', () => hub.clients.size === 0)
   await until('the event', () => events.some(({ type }) => type === 'client-left'))
@@ -113,7 +193,7 @@ describe('closing a hub', () => {
     const { hub, client } = await startHub({ evictGraceMs: 100 })
     const feed = hub.feed('f')
     await client('/feeds/f', { reading: false })
-    while (![...feed.readers].some(({ state }) => state === 'blocked')) {
+    while (![...feed.readers].some(({ state }) => state === 'full')) {
       if (!feed.publish({ payload: 'x'.repeat(100_000) })) await feed.ready()
     }
     await hub.close({ drainMs: 100 })
@@ -157,21 +237,27 @@ test('finished() waits for every feed to end and every client to leave', async (
   await finished
 })
 
-test('a client whose peer resets the connection in the middle of a write costs nobody anything', async () => {
-  const { hub, client } = await startHub()
-  const feed = hub.feed('f')
-  const healthy = await client('/feeds/f')
-  const broken = await client('/feeds/f', { reading: false })
-  let n = 0
-  while (![...feed.readers].some(({ state }) => state === 'blocked')) {
-    if (!feed.publish({ payload: `${n++} `.padEnd(100_000, '.') })) await feed.ready()
-  }
-  broken.socket.resetAndDestroy()
-  await once(broken.socket, 'close')
-  await until('it to have left', () => hub.clients.size === 1)
-  expect(feed.log.pinned).toBe(0)
-  feed.publish({ payload: 'after' })
-  n++
-  await until('the healthy one to have everything', () => healthy.messages === n)
-  balance(hub)
-})
+test.each([
+  ['with its window off', { targetDelayMs: 0 }, 100_000],
+  ['of a message larger than the kernel takes', {}, 7_500_000],
+] as const)(
+  'a client whose peer resets the connection in the middle of a write %s costs nobody anything',
+  async (_, options, bytes) => {
+    const { hub, client } = await startHub(options)
+    const feed = hub.feed('f', { maxMessageBytes: 8_000_000 })
+    const healthy = await client('/feeds/f')
+    const broken = await client('/feeds/f', { reading: false })
+    let n = 0
+    while (![...feed.readers].some(({ state }) => state === 'blocked')) {
+      if (!feed.publish({ payload: `${n++} `.padEnd(bytes, '.') })) await feed.ready()
+    }
+    broken.socket.resetAndDestroy()
+    await once(broken.socket, 'close')
+    await until('it to have left', () => hub.clients.size === 1)
+    expect(feed.log.pinned).toBe(0)
+    feed.publish({ payload: 'after' })
+    n++
+    await until('the healthy one to have everything', () => healthy.messages === n)
+    balance(hub)
+  },
+)

@@ -34,7 +34,7 @@ test('append and trim look at none of 100,000 cursors, nor at the places where t
     if (n % 10 === 0) {
       const run = log.run(place)
       if (run !== undefined) log.pin(run)
-      cursor.inFlight = run
+      cursor.unfinished = run
     }
     cursors.push(cursor)
   }

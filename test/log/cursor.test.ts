@@ -28,7 +28,7 @@ function logWith(messages: number): Log {
 function write(log: Log, cursor: Cursor, taken: boolean): void {
   const run = log.run(cursor.at)!
   cursor.at = run.to
-  if (!taken) cursor.inFlight = run
+  if (!taken) cursor.unfinished = run
 }
 
 function sum(account: Account): number {
@@ -73,7 +73,7 @@ describe('a cursor', () => {
     expect([cursor.inFlightMessages, cursor.inFlightBytes]).toEqual([3, 3 * FRAME_BYTES])
     expect(cursor.takenBytes).toBe(5 * FRAME_BYTES)
     expect(cursor.confirmed).toBe(before)
-    cursor.inFlight = undefined
+    cursor.unfinished = undefined
     expect(cursor.account(log.end)).toEqual({ ...NOTHING, published: 9, taken: 8, queued: 1 })
     expect(cursor.confirmed).toBe(cursor.at)
   })
@@ -88,7 +88,7 @@ describe('a cursor', () => {
     expect(cursor.account(log.end)).toEqual({ ...NOTHING, published: 15, inFlight: 5, skipped: 9, queued: 1 })
     expect([cursor.gaps, cursor.skipped, cursor.skippedBytes]).toEqual([1, 9, 9 * FRAME_BYTES])
     expect(cursor.confirmed).toBe(confirmed)
-    cursor.inFlight = undefined
+    cursor.unfinished = undefined
     write(log, cursor, true)
     fill(log, 4, FRAME_BYTES - 2)
     cursor.skipTo(log.newest)
@@ -143,7 +143,7 @@ describe('a cursor', () => {
     for (let n = 0; n < 2_000; n++) {
       fill(log, n % 7, n % 300)
       if (log.overran(cursor.at) || n % 41 === 0) cursor.skipTo(log.newest)
-      else if (cursor.inFlight !== undefined) cursor.inFlight = n % 3 === 0 ? undefined : cursor.inFlight
+      else if (cursor.unfinished !== undefined) cursor.unfinished = n % 3 === 0 ? undefined : cursor.unfinished
       else if (n % 5 !== 0 && cursor.at.count < log.count) write(log, cursor, n % 2 === 0)
       for (const closed of [false, true]) {
         const account = cursor.account(log.end, closed)

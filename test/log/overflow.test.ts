@@ -29,8 +29,8 @@ function readerWith(inFlight: number, queued: number): { readonly log: Log; read
   fill(log, 1 + inFlight, FRAME_BYTES - 2)
   const cursor = new Cursor(log.seekCount(1))
   if (inFlight > 0) {
-    cursor.inFlight = log.run(cursor.at)!
-    cursor.at = cursor.inFlight.to
+    cursor.unfinished = log.run(cursor.at)!
+    cursor.at = cursor.unfinished.to
   }
   fill(log, queued, FRAME_BYTES - 2)
   return { log, cursor }

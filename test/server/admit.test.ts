@@ -6,7 +6,7 @@ import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { WebSocket } from 'ws'
-import { type Feed, Hub, serve } from '../../src/index.ts'
+import { type Feed, Hub, type HubOptions, serve } from '../../src/index.ts'
 import { type Served, startHub } from '../support/hub.ts'
 import { RawClient } from '../support/raw-client.ts'
 import { until } from '../support/until.ts'
@@ -14,8 +14,8 @@ import { until } from '../support/until.ts'
 const BROWSER = { headers: { Origin: 'https://example.org' } }
 
 /** Feed `f` of epoch `e1` with the messages "0" to "149", of which the last hundred are kept. */
-async function startWithFeed(): Promise<Served & { readonly feed: Feed }> {
-  const served = await startHub()
+async function startWithFeed(options?: HubOptions): Promise<Served & { readonly feed: Feed }> {
+  const served = await startHub(options)
   const feed = served.hub.feed('f', { epoch: 'e1', capacity: { messages: 100 } })
   for (let i = 0; i < 150; i++) feed.publish({ payload: `${i}` })
   return { ...served, feed }
@@ -367,7 +367,7 @@ describe('a client that talks', () => {
   })
 
   test('in pings, and never reads the pongs, does not grow our memory', async () => {
-    const { hub, client, feed } = await startWithFeed()
+    const { hub, client, feed } = await startWithFeed({ targetDelayMs: 0 })
     const a = await client('/feeds/f', { reading: false })
     const [sink] = hub.clients
     const pings = Buffer.concat(Array.from({ length: 1_000 }, () => maskedPing(Buffer.alloc(125, 'p'))))

@@ -1,6 +1,7 @@
 /** `/metrics`: a format that parses, names and labels that keep their rules, and figures that are the hub's own. */
 import { describe, expect, test } from 'vitest'
 import type { Feed, Hub } from '../../src/index.ts'
+import { READER_STATES } from '../../src/reader.ts'
 import { type Served, startHub } from '../support/hub.ts'
 import { until } from '../support/until.ts'
 
@@ -28,10 +29,14 @@ function parse(text: string): Map<string, Family> {
     }
     const sample = /^([a-z_]+)(?:\{((?:[a-z]+="[^"\\\n]*",?)+)\})? (\S+)$/.exec(line)
     if (sample === null) throw new Error(`neither a comment nor a sample: ${line}`)
-    const [, name, labels = '', value] = sample
-    const { series } = family(name!)
+    const [, whole, labelled = '', value] = sample
+    // What a histogram is made of are samples of its own name and more.
+    const part = /^(.+)_(bucket|sum|count)$/.exec(whole!)
+    const isPart = part !== null && families.get(part[1]!)?.type === 'histogram'
+    const [name, labels] = isPart ? [part[1]!, `${part[2]} ${labelled}`.trim()] : [whole!, labelled]
+    const { series } = family(name)
     if (series.has(labels)) throw new Error(`twice: ${line}`)
-    series.set(labels, Number(value))
+    series.set(labels, value === '+Inf' ? Number.POSITIVE_INFINITY : Number(value))
   }
   return families
 }
@@ -91,7 +96,7 @@ describe('the format', () => {
     const withFeed = await scrape(idle)
     expect([...withFeed.keys()]).toEqual([...families.keys()])
     for (const [name, { type, help, series }] of withFeed) {
-      expect(['counter', 'gauge'], name).toContain(type)
+      expect(['counter', 'gauge', 'histogram'], name).toContain(type)
       expect(help, name).toMatch(/^[A-Z].*\.$/)
       expect(series.size, name).toBeGreaterThan(0)
       for (const value of series.values()) expect(Number.isFinite(value), name).toBe(true)
@@ -116,7 +121,7 @@ describe('the format', () => {
     expect(seriesOf(after)).toEqual(seriesOf(before))
     const labels = [...after.values()].flatMap(({ series }) => [...series.keys()]).join(',')
     const names = new Set([...labels.matchAll(/([a-z]+)="/g)].map(([, name]) => name))
-    expect([...names].sort()).toEqual(['code', 'feed', 'part', 'reason', 'stat', 'state'])
+    expect([...names].sort()).toEqual(['code', 'feed', 'le', 'part', 'reason', 'stat', 'state'])
   })
 })
 
@@ -177,12 +182,12 @@ describe('the figures', () => {
     check(families, 'clients', { '': hub.clients.size })
     const readers = families.get('spillway_readers')!.series
     for (const feed of feeds) {
-      for (const state of ['live', 'catching', 'blocked', 'sampled', 'closed']) {
+      for (const state of READER_STATES) {
         const there = hub.readers().filter(reader => reader.feed === feed.name && reader.state === state)
         expect(readers.get(`feed="${feed.name}",state="${state}"`), `${feed.name} ${state}`).toBe(there.length)
       }
     }
-    expect(readers.get('feed="pause",state="blocked"')).toBe(1)
+    expect(readers.get('feed="pause",state="full"')).toBe(1)
     for (const unit of ['messages', 'bytes'] as const) {
       const queued = families.get(`spillway_reader_queued_${unit}`)!.series
       const most = hub.readers().filter(({ feed }) => feed === 'pause')[0]!.queued[unit]
@@ -193,8 +198,59 @@ describe('the figures', () => {
     const seconds = families.get('spillway_reader_queued_seconds')!.series.get('feed="pause",stat="max"')!
     expect(seconds).toBeGreaterThan(0)
     expect(seconds).toBeLessThan(30)
+  })
+
+  test('of what sockets have not taken are told where there is no window before it', async () => {
+    const served = await startHub({ targetDelayMs: 0 })
+    const { hub, client } = served
+    const feed = hub.feed('f')
+    await client('/feeds/f', { reading: false })
+    await until('a socket that takes no more', () => {
+      feed.publish({ payload: 'x'.repeat(100_000) })
+      return mostBuffered(hub) > 0
+    })
+    const families = await scrape(served)
     expect(families.get('spillway_client_buffered_bytes')!.series.get('stat="max"')).toBe(mostBuffered(hub))
-    expect(mostBuffered(hub)).toBeGreaterThan(0)
+    expect(families.get('spillway_client_window_bytes')!.series.get('stat="max"')).toBe(Number.POSITIVE_INFINITY)
+    expect(families.get('spillway_in_flight_bound_bytes')!.series.get('')).toBe(Number.POSITIVE_INFINITY)
+  })
+
+  test('of what is in flight, of windows and of pings are those of the clients', async () => {
+    const served = await startHub()
+    const { hub, client } = served
+    const feed = hub.feed('f')
+    const healthy = await client('/feeds/f')
+    const stuck = await client('/feeds/f')
+    feed.publish({ payload: 'x' })
+    await until('both to have answered', () => hub.readers().every(({ account }) => account.taken === 1))
+    stuck.stop()
+    healthy.send(10, Buffer.from('made up'))
+    await until('a full window', () => {
+      feed.publish({ payload: 'x'.repeat(1_000) })
+      return [...feed.readers].some(({ state }) => state === 'full')
+    })
+    await until('the other to have everything', () => hub.readers().some(({ account: a }) => a.taken === a.published))
+    const families = await scrape(served)
+    const [least, most] = hub.readers().sort((a, b) => a.inFlightBytes - b.inFlightBytes)
+    expect([least!.inFlightBytes, most!.inFlightBytes > 10_000]).toEqual([0, true])
+    check(families, 'in_flight_bytes', { 'feed="f"': most!.inFlightBytes })
+    const inFlight = families.get('spillway_reader_in_flight_bytes')!.series
+    expect([inFlight.get('feed="f",stat="p50"'), inFlight.get('feed="f",stat="max"')]).toEqual([0, most!.inFlightBytes])
+    check(families, 'client_window_bytes', windowStats(hub))
+    check(families, 'unconfirmed_clients', { '': 0 })
+    check(families, 'stray_pongs_total', { '': 1 })
+    check(families, 'in_flight_bound_bytes', { '': 256 * 2 ** 20 })
+    const { pings } = hub.windows!
+    check(families, 'pings_total', { '': pings.sent })
+    const delays = families.get('spillway_pong_delay_seconds')!.series
+    const answered = delays.get('count')!
+    expect(answered).toBeGreaterThanOrEqual(2)
+    expect(delays.get('bucket le="+Inf"')).toBe(answered)
+    expect(delays.get('bucket le="30"')).toBe(answered)
+    expect(delays.get('sum')).toBeCloseTo(pings.delaySum)
+    const age = families.get('spillway_reader_data_age_seconds')!.series
+    expect(age.get('feed="f",stat="p50"')).toBe(0)
+    expect(age.get('feed="f",stat="max"')).toBeGreaterThan(0)
   })
 
   test('of memory add up to the bound that is printed at start', async () => {
@@ -216,6 +272,7 @@ describe('the figures', () => {
     const a = await served.client('/feeds/f')
     for (let i = 0; i < 20; i++) feed.publish({ payload: 'x' })
     await until('the messages', () => a.messages === 20)
+    await until('them to be taken', () => feed.totals().delivered === 20)
     const before = new Map(await counters())
     expect(before.get('spillway_delivered_messages_total feed="f"')).toBe(20)
     a.destroy()
@@ -223,6 +280,14 @@ describe('the figures', () => {
     for (const [name, value] of await counters()) expect(value, name).toBeGreaterThanOrEqual(before.get(name)!)
   })
 })
+
+function windowStats(hub: Hub): Readonly<Record<string, number>> {
+  const [small, large] = hub
+    .readers()
+    .map(({ windowBytes }) => windowBytes)
+    .sort((a, b) => a - b)
+  return { 'stat="min"': small!, 'stat="p50"': small!, 'stat="max"': large! }
+}
 
 function mostBuffered(hub: Hub): number {
   return Math.max(...[...hub.clients].map(({ bufferedBytes }) => bufferedBytes))

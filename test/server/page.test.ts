@@ -1,20 +1,11 @@
 /** The page of a hub in a real browser, and what a browser is told when it is refused. */
 import { type Browser, chromium, type Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
+import { CHROMIUM_FLAGS } from '../support/chromium.ts'
 import { type Running, serveCli } from '../support/cli.ts'
 import { needs } from '../support/tools.ts'
 
 const executablePath = needs('chromium')
-
-/** No sandbox, because CI runs as root; nothing that calls home. */
-const ARGS = [
-  '--no-sandbox',
-  '--disable-gpu',
-  '--disable-background-networking',
-  '--disable-component-update',
-  '--disable-sync',
-  '--no-first-run',
-]
 
 const DEMONSTRATION = ['--feed', 'ticks=ticker', '--feed', 'host=host']
 
@@ -22,7 +13,7 @@ describe.skipIf(executablePath === undefined)('in a browser', () => {
   let browser: Browser
 
   beforeAll(async () => {
-    browser = await chromium.launch({ executablePath: executablePath!, args: ARGS })
+    browser = await chromium.launch({ executablePath: executablePath!, args: CHROMIUM_FLAGS })
   })
   afterAll(() => browser?.close())
 

@@ -10,6 +10,8 @@ export interface RawOptions {
   readonly headers?: Readonly<Record<string, string>>
   /** Answer pings. @default true */
   readonly pongs?: boolean
+  /** Leave TCP_NODELAY off, as some clients do. @default false */
+  readonly nagle?: boolean
   /** Keep every payload; otherwise they are counted and hashed. @default true */
   readonly keep?: boolean
   /** Read from the beginning. @default true */
@@ -33,6 +35,10 @@ export class RawClient {
   closeReason = ''
   gone = false
   readonly hash: Hash = createHash('sha256')
+  /** The payload of the last ping that was read. */
+  lastPing: Buffer | undefined
+  /** Whether pings are answered: a client may stop to. */
+  answers: boolean
 
   readonly #options: RawOptions
   readonly #onData = (chunk: Buffer): void => this.#take(chunk)
@@ -42,7 +48,9 @@ export class RawClient {
 
   constructor(port: number, path: string, options: RawOptions = {}) {
     this.#options = options
-    this.socket = connect(port, '127.0.0.1')
+    this.answers = options.pongs !== false
+    // As browsers and ws do; else a second pong waits for the ACK of the first, 40 ms with nothing to send.
+    this.socket = connect({ port, host: '127.0.0.1', noDelay: options.nagle !== true })
     this.socket.on('error', () => {})
     this.socket.on('close', () => {
       this.gone = true
@@ -70,6 +78,11 @@ export class RawClient {
     return client
   }
 
+  /** The opcodes of messages: pings come between them. */
+  get dataOpcodes(): number[] {
+    return [...this.opcodes].filter(opcode => opcode < OPCODE.close)
+  }
+
   /** Everything kept, as text. */
   get texts(): string[] {
     return this.payloads.map(payload => payload.toString())
@@ -87,6 +100,11 @@ export class RawClient {
     this.socket.off('data', this.#onData)
     this.socket.on('data', this.#onData)
     this.socket.resume()
+  }
+
+  /** Reads on, and answers no more pings. */
+  hush(): void {
+    this.answers = false
   }
 
   /** Reads about so many bytes per second, in small steps. */
@@ -199,7 +217,8 @@ export class RawClient {
       if (this.#options.keep !== false) this.payloads.push(Buffer.from(payload))
     } else if (opcode === OPCODE.ping) {
       this.pings++
-      if (this.#options.pongs !== false) this.send(OPCODE.pong, payload)
+      this.lastPing = Buffer.from(payload)
+      if (this.answers) this.send(OPCODE.pong, payload)
     } else if (opcode === OPCODE.pong) this.pongs++
     else if (opcode === OPCODE.close) {
       this.closeCode = payload.length >= 2 ? payload.readUInt16BE(0) : 1005

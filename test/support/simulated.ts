@@ -1,4 +1,7 @@
-/** A socket and a WebSocket that exist only here: the kernel takes so many bytes, the rest waits until somebody reads. For property tests. */
+/**
+ * A socket and a WebSocket that exist only here: the kernel takes so many bytes, the rest waits until somebody reads, and whoever
+ * reads a ping answers it, unless it is one that never does. For property tests.
+ */
 import { EventEmitter } from 'node:events'
 import type { Channel, Wire } from '../../src/clients/client.ts'
 import { frameEnd } from '../../src/log/frame.ts'
@@ -9,12 +12,20 @@ export class SimulatedSocket extends EventEmitter implements Wire, Channel {
   errored: Error | null = null
   bytesRead = 0
   pongs = 0
+  /** Pings that were read. */
   pings = 0
+  /** Payloads of pings read and not yet answered: `answer()` sends the pongs. */
+  readonly asked: Buffer[] = []
+  /** Whether a ping is answered as soon as it is read. */
+  prompt = true
   closedWith: { readonly code: number; readonly reason: string } | undefined
   readonly #kernelBytes: number
   #kernel: Buffer[] = []
   #kernelLength = 0
   #received: Buffer[] = []
+  /** What was received and is no whole frame yet. */
+  #partial = Buffer.alloc(0)
+  #payloads: string[] = []
   #waiting: { bytes: Buffer; readonly done: ((error?: Error | null) => void) | undefined }[] = []
 
   constructor(kernelBytes: number) {
@@ -39,18 +50,35 @@ export class SimulatedSocket extends EventEmitter implements Wire, Channel {
     return this.#received[0]!
   }
 
-  /** The peer reads so many bytes. */
-  read(bytes: number): void {
-    for (let left = bytes; left > 0 && this.#kernelLength > 0; ) {
+  /** The peer reads so many bytes, if there are as many. Returns how many it read. */
+  read(bytes: number): number {
+    let left = bytes
+    const read: Buffer[] = []
+    while (left > 0 && this.#kernelLength > 0) {
       const first = this.#kernel[0]!
       const taken = first.subarray(0, left)
-      this.#received.push(taken)
+      read.push(taken)
       left -= taken.length
       this.#kernelLength -= taken.length
       if (taken.length === first.length) this.#kernel.shift()
       else this.#kernel[0] = first.subarray(taken.length)
       this.#fill()
     }
+    if (read.length === 0) return 0
+    this.#received.push(...read)
+    this.#parse(Buffer.concat([this.#partial, ...read]))
+    if (this.prompt) this.answer()
+    return read.reduce((sum, { length }) => sum + length, 0)
+  }
+
+  /** Answers the pings that were read. */
+  answer(): void {
+    for (const payload of this.asked.splice(0)) this.emitPong(payload)
+  }
+
+  emitPong(payload: Buffer): void {
+    this.bytesRead += payload.length + 6
+    this.emit('pong', payload)
   }
 
   /** The connection is lost. */
@@ -72,7 +100,7 @@ export class SimulatedSocket extends EventEmitter implements Wire, Channel {
   }
 
   ping(): void {
-    this.pings++
+    this.write(Buffer.from([0x89, 0]))
   }
 
   pong(_: Buffer, __: boolean, done: () => void): void {
@@ -80,19 +108,34 @@ export class SimulatedSocket extends EventEmitter implements Wire, Channel {
     this.write(Buffer.from([0x8a, 0]), done)
   }
 
-  /** Payloads of the whole frames received, all of them text of less than 64 KiB. */
-  payloads(): string[] {
-    const { received } = this
-    const payloads: string[] = []
-    for (let at = 0; at + 2 <= received.length; ) {
-      const header = received[at + 1]! < 126 ? 2 : 4
-      if (at + header > received.length) break
-      const end = frameEnd(received, at)
-      if (end > received.length) break
-      payloads.push(received.toString('utf8', at + header, end))
+  /** Payloads of the whole data frames received, all of them text of less than 64 KiB. */
+  payloads(): readonly string[] {
+    return this.#payloads
+  }
+
+  /** Forgets what was received. */
+  forget(): void {
+    this.#received = []
+    this.#payloads = []
+  }
+
+  #parse(bytes: Buffer): void {
+    let at = 0
+    while (at + 2 <= bytes.length) {
+      const header = bytes[at + 1]! < 126 ? 2 : 4
+      if (at + header > bytes.length) break
+      const end = frameEnd(bytes, at)
+      if (end > bytes.length) break
+      const opcode = bytes[at]! & 0x0f
+      const payload = bytes.subarray(at + header, end)
+      if (opcode === 1) this.#payloads.push(payload.toString())
+      else if (opcode === 9) {
+        this.pings++
+        this.asked.push(Buffer.from(payload))
+      }
       at = end
     }
-    return payloads
+    this.#partial = Buffer.from(bytes.subarray(at))
   }
 
   #fill(): void {

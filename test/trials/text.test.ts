@@ -12,7 +12,7 @@ import { FULL, tell } from '../support/trial.ts'
 import { until } from '../support/until.ts'
 
 const CLIENTS = FULL ? 200 : 40
-/** More than the kernel takes for a client that does not read, so that the stalled overflow. */
+/** More than the log keeps and the kernel would take for a client that does not read, so that the stalled overflow. */
 const ENOUGH_BYTES = 8 * 2 ** 20
 
 /** A Debian package index in the whole trial, else the largest text that every clone has. */

@@ -51,14 +51,14 @@ export class ModelReader {
 
   /** The socket did not take the last run whole. */
   begin(run: Run, messages: number): void {
-    this.cursor.inFlight = run
+    this.cursor.unfinished = run
     this.write = { run, messages, bytes: Buffer.from(run.bytes) }
   }
 
   /** The unfinished write is over; what it referred to must still be what it was. */
   end(): void {
     expectBytes(this.write!.run.bytes, this.write!.bytes)
-    this.cursor.inFlight = undefined
+    this.cursor.unfinished = undefined
     this.write = undefined
   }
 
