@@ -14,7 +14,7 @@ import { Ping, type Window } from './window.ts'
 /** Tail pings: for what no full window asks about. Oldest first; with very many clients they come later, never not at all. */
 const TAIL_PINGS_PER_SECOND = 1_000
 /** Pings of those who stream: windows are made as large as it takes to stay near this, and no larger. */
-const STREAM_PINGS_PER_SECOND = 2_500
+const STREAM_PINGS_PER_SECOND = 1_250
 /** An unanswered ping is looked at again and again, at this interval. */
 const LOOK_MS = 200
 /** What a late turn of the wheel may make up for. */

@@ -41,7 +41,7 @@ const WORTHWHILE = 1.02
 const RATE_MS = 100
 /** A ping is due when so much of the window has been written since the last: for a window that limits, and at the most. */
 const OFTEN = 1 / 4
-const SELDOM = 3 / 4
+const SELDOM = 9 / 10
 /** Pings outstanding at the most, besides those that a full window or the gate need at once. */
 const OUTSTANDING = 6
 /** Pings remembered: of more, the oldest and the newest count. */

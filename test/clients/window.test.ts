@@ -45,7 +45,7 @@ describe('what is in flight', () => {
     feed.publish({ payload: 'x' })
     await world.run(3_000)
     expect(client.reader.account()).toMatchObject({ taken: 1, inFlight: 0 })
-    feed.publish({ payload: 'x'.repeat(14_000) })
+    feed.publish({ payload: 'x'.repeat(15_500) })
     await world.run(395)
     expect(client.reader.account()).toMatchObject({ taken: 1, inFlight: 1 })
     await world.run(35)
@@ -229,7 +229,7 @@ describe('pongs', () => {
     await world.run(100)
     expect(asked.length).toBeGreaterThan(0)
     link.answers = false
-    feed.publish({ payload: 'y'.repeat(14_000) })
+    feed.publish({ payload: 'y'.repeat(15_500) })
     await world.run(100)
     const before = client.reader.account()
     const [last] = client.window!.outstanding

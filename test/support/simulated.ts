@@ -44,6 +44,9 @@ export class SimulatedSocket extends EventEmitter implements Wire, Channel {
     return this.writableLength === 0
   }
 
+  cork(): void {}
+  uncork(): void {}
+
   /** Bytes the peer has. */
   get received(): Buffer {
     if (this.#received.length !== 1) this.#received = [Buffer.concat(this.#received)]
