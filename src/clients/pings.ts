@@ -15,8 +15,9 @@ import { Ping, type Window } from './window.ts'
 const TAIL_PINGS_PER_SECOND = 1_000
 /** Pings of those who stream: windows are made as large as it takes to stay near this, and no larger. */
 const STREAM_PINGS_PER_SECOND = 1_250
-/** An unanswered ping is looked at again and again, at this interval. */
+/** An unanswered ping is looked at again and again, at this interval; once it has been in vain a few times, at the longer one. */
 const LOOK_MS = 200
+const STUCK_LOOK_MS = 2_000
 /** What a late turn of the wheel may make up for. */
 const TAIL_PINGS_AT_ONCE = 200
 
@@ -65,6 +66,8 @@ export class Pings {
   readonly #tailPingMs: number
   readonly #unasked = new Queue()
   readonly #asked = new Queue()
+  /** Those of the asked who have owed an answer for long: thousands that never read must not cost a look each every time. */
+  readonly #stuck = new Queue()
   #credit = 0
   #turned = performance.now()
   #counter = 0
@@ -83,7 +86,7 @@ export class Pings {
   /** A ping is out. */
   asked(window: Window, now: number): void {
     this.sent++
-    if (window.queue !== this.#asked) this.#asked.push(window, now)
+    if (window.queue !== this.#asked && window.queue !== this.#stuck) this.#asked.push(window, now)
   }
 
   /** Some of it is answered, and more is outstanding. */
@@ -142,10 +145,16 @@ export class Pings {
 
   /** On each turn of the wheel: a look at those who owe an answer for long. */
   look(now: number): void {
+    this.#lookAt(this.#asked, LOOK_MS, now)
+    this.#lookAt(this.#stuck, STUCK_LOOK_MS, now)
+  }
+
+  #lookAt(queue: Queue, everyMs: number, now: number): void {
     for (;;) {
-      const window = this.#asked.first
-      if (window === undefined || now - window.since < LOOK_MS) break
-      this.#asked.push(window, now)
+      const window = queue.first
+      if (window === undefined || now - window.since < everyMs) break
+      const next = window.stuck ? this.#stuck : this.#asked
+      next.push(window, now)
       window.wait(now)
     }
   }

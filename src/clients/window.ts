@@ -48,6 +48,7 @@ const OUTSTANDING = 6
 const REMEMBERED = 8
 /** An overdue answer is asked for again after twice the time, so often. */
 const MOST_WAITS = 6
+const STUCK_WAITS = 2
 
 /** What a client's window is to a hub's options. */
 export interface WindowTerms {
@@ -234,6 +235,11 @@ export class Window {
     else this.#pings.forget(this)
     this.#look()
     return true
+  }
+
+  /** Whether it has been asked in vain several times. */
+  get stuck(): boolean {
+    return this.#waits >= STUCK_WAITS
   }
 
   /**
