@@ -8,6 +8,8 @@
  *
  * Whole frames written straight to the socket interleave correctly with ws's own control frames while per-message deflate
  * is off; nothing may follow a close frame (RFC 6455 §5.5.1), hence the look at `readyState` before each write.
+ *
+ * Longer than 250 lines: what writes, what asks and what closes share the socket's state.
  */
 import type { ClientInfo, EvictCause, Notify, Outcome } from '../events.ts'
 import type { Ending, Feed } from '../feed.ts'

@@ -9,7 +9,8 @@
  */
 import { randomFillSync } from 'node:crypto'
 import type { Cursor } from '../log/cursor.ts'
-import { Ping, type Window } from './window.ts'
+import { Ping } from './ping.ts'
+import type { Window } from './window.ts'
 
 /** Tail pings: for what no full window asks about. Oldest first; with very many clients they come later, never not at all. */
 const TAIL_PINGS_PER_SECOND = 1_000

@@ -16,11 +16,11 @@
  * it: LEDBAT (RFC 6817). Growing only while the window is what limits, and decay: RFC 7661. The look without our own queue: BBR's
  * ProbeRTT. The rate that a pong tells, bytes in flight when it was asked over its delay: BBR's delivery rate.
  *
- * Pure: it is told the time and asks nobody. Bytes are those written to this client, as in `Cursor.writtenBytes`.
+ * Longer than 250 lines, because it is one state machine whose states share its figures. Pure: it is told the time and asks nobody. Bytes are those written to this client, as in `Cursor.writtenBytes`.
  */
-import type { Cursor, Mark } from '../log/cursor.ts'
-import type { Position } from '../log/position.ts'
+import type { Cursor } from '../log/cursor.ts'
 import type { Budget } from './budget.ts'
+import type { Ping } from './ping.ts'
 import type { Pings, Queue } from './pings.ts'
 
 /** Every client begins with this much, if minimum and maximum allow it. */
@@ -63,34 +63,6 @@ export interface WindowTerms {
 export interface Asker {
   ask(now: number): void
   late(): void
-}
-
-/** A ping on its way. A class, and whole numbers where there can be: a silent client keeps a few of them. */
-export class Ping implements Mark {
-  readonly counter: number
-  readonly random: number
-  readonly place: Position
-  readonly messages: number
-  readonly bytes: number
-  /** In flight when it was sent, in bytes: all of that is taken when it is answered. */
-  readonly inFlight: number
-  /** Whether more waited than there was room for: a large message may not have fit into what was left of the window. */
-  readonly full: boolean
-  readonly sentAt: number
-  /** When what it stands behind was published. */
-  readonly publishedAt: number
-
-  constructor(counter: number, random: number, cursor: Cursor, full: boolean, sentAt: number, publishedAt: number) {
-    this.counter = counter
-    this.random = random
-    this.place = cursor.at
-    this.messages = cursor.written
-    this.bytes = cursor.writtenBytes
-    this.inFlight = cursor.inFlightBytes
-    this.full = full
-    this.sentAt = sentAt
-    this.publishedAt = publishedAt
-  }
 }
 
 export type WindowState = 'starting' | 'open' | 'probing' | 'overdue' | 'unconfirmed'
