@@ -133,7 +133,8 @@ function pass(feed: Feed, now: number): boolean {
     if (reader.state !== 'live') continue
     if (reader.cursor.at !== from) {
       run = feed.next(reader, now)
-      from = reader.cursor.at
+      // One that was closed because the tail has passed it says nothing about the next one at its place.
+      from = (reader.state as Reader['state']) === 'closed' ? undefined : reader.cursor.at
       if (run !== undefined && run.to.count < end.count) behind = true
     }
     if (run !== undefined) reader.sink.write(reader, run)

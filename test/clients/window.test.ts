@@ -557,6 +557,34 @@ test('whatever the capacity, the window and the messages: something in flight is
       expect(feed.log.pinned).toBe(0)
       await world.close()
     }),
-    { numRuns: 60 },
+    {
+      numRuns: 60,
+      endOnFailure: true,
+      examples: [
+        // Two live readers whom the tail passed at the same place: the second stayed, with nothing sent to it, until the next message.
+        [
+          {
+            overflow: 'evict',
+            capacity: 8_192,
+            minWindowBytes: 3_036,
+            maxWindowBytes: 1,
+            tailPingMs: 1,
+            targetDelayMs: 1,
+            kernel: 1_016,
+            links: [
+              { rate: 136, roundTrip: 0 },
+              { rate: 136, roundTrip: 0 },
+              { rate: 1, roundTrip: 0 },
+            ],
+            size: 90,
+            perSecond: 2_250,
+            events: [
+              { ms: 5, link: 0, do: 'mute' },
+              { ms: 11, link: 2, do: 'stop' },
+            ],
+          },
+        ],
+      ],
+    },
   )
 }, 120_000)
