@@ -19,11 +19,6 @@ export class Budget {
     this.#most = most
   }
 
-  /** Granted beyond the minimums, in bytes. */
-  get granted(): number {
-    return this.#granted
-  }
-
   get tight(): boolean {
     return this.#granted > this.#most * TIGHT
   }

@@ -142,7 +142,7 @@ export class Client implements Sink, Asker {
   /** Asks what was taken: a ping behind everything that was written. */
   ask(now: number): void {
     const { window, reader } = this
-    if (window === undefined || this.#channel.readyState !== OPEN || this.#wire.destroyed) return
+    if (window === undefined || !this.#writable) return
     const frame = Buffer.allocUnsafe(PING_BYTES)
     const ping = window.asked(reader.feed.log.timeAt(reader.cursor.at) ?? now, now)
     frame.writeUInt16BE(PING_HEADER, 0)
@@ -188,7 +188,8 @@ export class Client implements Sink, Asker {
     const ending = reader.feed.ending ?? { code: CLOSE.ended, reason: 'feed ended' }
     this.#finishing = ending
     this.#askAll()
-    if (this.served || this.#host.stallTimeoutMs === 0) this.close(ending.code, ending.reason)
+    if (this.#host.stallTimeoutMs === 0) this.close(ending.code, ending.reason)
+    else this.#closeIfServed()
   }
 
   /** Sends a close frame and nothing after it; the socket is ended when it is answered, or after the grace. */
@@ -225,11 +226,8 @@ export class Client implements Sink, Asker {
       return
     }
     this.#tellUnconfirmed(now)
-    if (this.#finishing !== undefined && this.served) {
-      this.close(this.#finishing.code, this.#finishing.reason)
-      return
-    }
-    if (stallTimeoutMs === 0) return
+    this.#closeIfServed()
+    if (stallTimeoutMs === 0 || this.#closing !== undefined) return
     const silentMs = now - Math.max(this.#aliveAt, this.reader.progressedAt)
     const askedAt = this.window?.askedSince ?? this.#pingAt
     if (askedAt === 0) {
@@ -286,7 +284,7 @@ export class Client implements Sink, Asker {
 
   /** The whole run fits. A ping behind it goes with it in one write of the kernel: that is most of what a ping costs. */
   #whole(reader: Reader, run: Run, window: Window): void {
-    if (this.#channel.readyState !== OPEN || this.#wire.destroyed) {
+    if (!this.#writable) {
       reader.feed.close(reader)
       return
     }
@@ -299,9 +297,13 @@ export class Client implements Sink, Asker {
     this.#written(reader, run)
   }
 
+  get #writable(): boolean {
+    return this.#channel.readyState === OPEN && !this.#wire.destroyed
+  }
+
   /** Returns whether the socket took it whole. */
   #send(reader: Reader, run: Run): boolean {
-    if (this.#channel.readyState !== OPEN || this.#wire.destroyed) {
+    if (!this.#writable) {
       reader.feed.close(reader)
       return false
     }
@@ -328,9 +330,9 @@ export class Client implements Sink, Asker {
 
   #ponged(data: Buffer): void {
     const { window, reader } = this
+    if (window === undefined) return
     const now = performance.now()
     const { mute } = reader.cursor
-    if (window === undefined) return
     if (!window.answered(data, now)) {
       this.#host.windows!.pings.strays++
       return
@@ -338,6 +340,11 @@ export class Client implements Sink, Asker {
     if (mute) reader.feed.letGo(reader)
     reader.held = window.holdsBack
     reader.feed.confirmed(reader, window.room > 0, now)
+    this.#closeIfServed()
+  }
+
+  /** The feed has ended, and the client has everything. */
+  #closeIfServed(): void {
     if (this.#finishing !== undefined && this.served) this.close(this.#finishing.code, this.#finishing.reason)
   }
 

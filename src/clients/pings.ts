@@ -4,7 +4,7 @@
  *
  *     nothing in flight ──write──▶ unasked ──TAIL_PING or the budget's next turn──▶ asked ──pong──▶ unasked, or nothing in flight
  *
- * A window with something in flight is in exactly one of the two queues: so a ping is always outstanding or due, and what costs
+ * A window with something in flight is in exactly one of the queues (who owes an answer for long has one of its own): so a ping is always outstanding or due, and what costs
  * nothing when nothing happens is not looked at. Turned by the wheel.
  */
 import { randomFillSync } from 'node:crypto'

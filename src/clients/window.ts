@@ -16,7 +16,8 @@
  * it: LEDBAT (RFC 6817). Growing only while the window is what limits, and decay: RFC 7661. The look without our own queue: BBR's
  * ProbeRTT. The rate that a pong tells, bytes in flight when it was asked over its delay: BBR's delivery rate.
  *
- * Longer than 250 lines, because it is one state machine whose states share its figures. Pure: it is told the time and asks nobody. Bytes are those written to this client, as in `Cursor.writtenBytes`.
+ * Longer than 250 lines, because it is one state machine whose states share its figures. Pure: it is told the time and asks nobody.
+ * Bytes are those written to this client, as in `Cursor.writtenBytes`.
  */
 import type { Cursor } from '../log/cursor.ts'
 import type { Budget } from './budget.ts'
@@ -34,6 +35,7 @@ const MUCH = 0.8
 /** For how long the least delay is believed, and how near to it a delay must come to renew the belief. */
 const BELIEF_MS = 10_000
 const NEAR = 1.25
+/** So long without limiting, a window is too large; so long without a pong, a rate is none. */
 const UNLIMITED_MS = 2_000
 /** A change begins a round of its own, so it must be worth one. */
 const WORTHWHILE = 1.02
@@ -48,6 +50,7 @@ const OUTSTANDING = 6
 const REMEMBERED = 8
 /** An overdue answer is asked for again after twice the time, so often. */
 const MOST_WAITS = 6
+/** After so many it is looked at seldom. */
 const STUCK_WAITS = 2
 
 /** What a client's window is to a hub's options. */
@@ -88,7 +91,7 @@ export class Window {
   /** Taken from the budget beyond the minimum. */
   #granted = 0
   #outstanding = NONE
-  /** Written when it was last asked, and where that was. */
+  /** Written when it was last asked. */
   #askedBytes = 0
   #leastMs = Number.POSITIVE_INFINITY
   #leastAt = 0
@@ -245,9 +248,10 @@ export class Window {
   /** More for a client that never answers; Infinity = its socket is all that limits. Returns by how much it grew. */
   extend(bytes: number): number {
     const before = this.#limit
-    if (bytes === Number.POSITIVE_INFINITY) this.#limit = bytes
-    else this.#resize(before + bytes, Number.POSITIVE_INFINITY)
-    this.#look()
+    if (bytes === Number.POSITIVE_INFINITY) {
+      this.#limit = bytes
+      this.#look()
+    } else this.#resize(before + bytes, Number.POSITIVE_INFINITY)
     return this.#limit - before
   }
 
@@ -266,7 +270,7 @@ export class Window {
     }
     let limit = this.#limit
     if (now - this.#limitedAt > UNLIMITED_MS) {
-      const need = Math.max(tight ? this.#terms.minBytes : this.#start, this.#wanted, this.#meanwhile)
+      const need = this.#need(tight ? this.#terms.minBytes : this.#start)
       if (limit > 2 * need || tight) limit = Math.min(limit, Math.max(need, limit / 2))
     }
     this.#resize(limit)
@@ -299,16 +303,16 @@ export class Window {
     return this.#leastMs === Number.POSITIVE_INFINITY ? 0 : 2 * this.#rate * this.#leastMs
   }
 
-  /** What a window that does not limit needs. */
-  get #need(): number {
-    return Math.max(this.#start, this.#wanted, this.#meanwhile)
+  /** What a window that does not limit needs, and at least `floor`. */
+  #need(floor: number): number {
+    return Math.max(floor, this.#wanted, this.#meanwhile)
   }
 
   /** So many bytes are written between two pings: seldom where there is room for what comes meanwhile, often where the window limits. */
   get #quantum(): number {
     if (this.state === 'starting' || this.#limit === Number.POSITIVE_INFINITY) return this.#limit
     const spare = this.#limit - this.#meanwhile
-    const seldom = Math.min(this.#limit, this.#need) * SELDOM
+    const seldom = Math.min(this.#limit, this.#need(this.#start)) * SELDOM
     return Math.min(Math.max(this.#limit * OFTEN, Math.min(seldom, spare)), this.#terms.askWithinBytes)
   }
 
