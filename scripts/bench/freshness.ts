@@ -2,8 +2,9 @@
  * A feed of 1 MB/s over links that carry less: how old is what their clients read, and is the link full? And a client that is
  * fast, then slow, then fast again; and many that stop at once.
  */
+
+import { Delays } from '../swarm/delays.ts'
 import { kinds, number, stop } from './args.ts'
-import { Delays } from './delays.ts'
 import { frameBytes, kernelTcp, kib, mib, ms, percent, Results, type Run, rounds, start, wait } from './run.ts'
 
 const FEED = { overflow: 'skip', maxLag: { ms: 1_000 } } as const

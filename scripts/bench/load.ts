@@ -3,8 +3,8 @@
  * so that it is not what limits. Whoever reads answers pings, as every WebSocket does; who never reads does not.
  */
 import { connect, type OnReadOpts, type Socket } from 'node:net'
-import { Delays } from './delays.ts'
-import { FrameReader } from './frames.ts'
+import { Delays } from '../swarm/delays.ts'
+import { FrameReader, MICROS_FIRST } from '../swarm/frames.ts'
 
 export interface LoadPlan {
   readonly port: number
@@ -107,7 +107,7 @@ function open(manner: Manner): Promise<Socket> {
         },
         timed: micros => delays.add((readAt - micros) / 1_000),
       },
-      plan.timed === true,
+      plan.timed === true ? MICROS_FIRST : undefined,
     )
     const socket = connect({
       host: '127.0.0.1',

@@ -2,8 +2,9 @@
  * Some clients never read: what it costs the others, and the memory of the server and of the kernel. Beside each run one without
  * them.
  */
+
+import { Delays } from '../swarm/delays.ts'
 import { kinds, number, overflow } from './args.ts'
-import { Delays } from './delays.ts'
 import {
   frameBytes,
   type Kind,

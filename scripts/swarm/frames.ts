@@ -1,6 +1,6 @@
 /**
  * As much of a WebSocket as a load client needs: hops from header to header over what was read, wherever reads cut, and finds
- * pings, which it hands out to be answered, and the time at which each message begins. Millions of frames a second on one core:
+ * pings, which it hands out to be answered, and the time that stands in each message. Millions of frames a second on one core:
  * it allocates nothing but pongs.
  */
 const TEXT = 1
@@ -8,34 +8,41 @@ const PING = 9
 const PONG = 0xa
 const MASKED = 0x80
 const LONGEST_HEADER = 10
-/** Digits of microseconds since the epoch. */
-const TIME_DIGITS = 16
 const ZERO = '0'.charCodeAt(0)
 
 export interface FrameListener {
   ping(pong: Buffer): void
-  /** A message that began with a time was read to its end. */
-  timed(micros: number): void
+  /** A message with a time in it was read to its end. */
+  timed(time: number): void
 }
+
+/** Where in a message the time of its publication stands: from which byte, and in how many digits. */
+export interface TimePlace {
+  readonly at: number
+  readonly digits: number
+}
+
+/** Messages begin with microseconds since 1970. */
+export const MICROS_FIRST: TimePlace = { at: 0, digits: 16 }
 
 export class FrameReader {
   readonly #listener: FrameListener
-  readonly #timed: boolean
+  readonly #time: TimePlace | undefined
   /** Bytes of the payload still to come; -1 in a header. */
   #left = -1
   #opcode = 0
   /** Of a header that a read has cut. */
   #header: Buffer | undefined
   #headerBytes = 0
-  /** Digits of the time still to be read, and what they say until then. */
+  /** Bytes before the time, digits of it still to be read, and what they say until then. */
+  #before = 0
   #digitsLeft = 0
-  #micros = 0
+  #value = 0
   #pong: Buffer | undefined
 
-  /** Messages begin with a time if `timed`. */
-  constructor(listener: FrameListener, timed: boolean) {
+  constructor(listener: FrameListener, time?: TimePlace) {
     this.#listener = listener
-    this.#timed = timed
+    this.#time = time
   }
 
   read(buffer: Uint8Array, from: number, to: number): void {
@@ -75,16 +82,23 @@ export class FrameReader {
     if (short < 126) this.#left = short
     else if (short === 126) this.#left = bytes[at + 2]! * 256 + bytes[at + 3]!
     else this.#left = new DataView(bytes.buffer, bytes.byteOffset + at + 2, 8).getUint32(4)
-    this.#digitsLeft = this.#timed && this.#opcode === TEXT ? TIME_DIGITS : 0
-    this.#micros = 0
+    this.#digitsLeft = 0
+    this.#value = 0
+    if (this.#time !== undefined && this.#opcode === TEXT) {
+      this.#before = this.#time.at
+      this.#digitsLeft = this.#time.digits
+    }
     if (this.#opcode === PING) this.#pong = pongFor(this.#left)
     return headerBytes(short)
   }
 
   #readTime(buffer: Uint8Array, at: number, length: number): void {
-    const end = at + Math.min(length, this.#digitsLeft)
-    for (let i = at; i < end; i++) this.#micros = this.#micros * 10 + buffer[i]! - ZERO
-    this.#digitsLeft -= end - at
+    const skipped = Math.min(length, this.#before)
+    this.#before -= skipped
+    const from = at + skipped
+    const end = Math.min(at + length, from + this.#digitsLeft)
+    for (let i = from; i < end; i++) this.#value = this.#value * 10 + buffer[i]! - ZERO
+    this.#digitsLeft -= end - from
   }
 
   #end(): void {
@@ -93,7 +107,7 @@ export class FrameReader {
       const pong = this.#pong
       this.#pong = undefined
       this.#listener.ping(pong)
-    } else if (this.#micros > 0 && this.#digitsLeft === 0) this.#listener.timed(this.#micros)
+    } else if (this.#value > 0 && this.#digitsLeft === 0) this.#listener.timed(this.#value)
   }
 }
 
