@@ -212,8 +212,9 @@ export class Feed {
   /** A pong came: more of what was written is taken; `room` says whether there is room in the window. */
   confirmed(reader: Reader, room: boolean, now: number): void {
     reader.late = false
+    if (reader.state === 'live') reader.proven = true
     reader.progressedAt = now
-    if (reader.state === 'full' && room) this.#goOn(reader)
+    if (room) this.goOn(reader)
     this.#admitToGate(reader)
     if (this.demand.cause !== undefined) this.demand.evaluate(now)
   }
@@ -230,6 +231,17 @@ export class Feed {
   /** There is room in the window though nothing was confirmed: the client is one that never answers. */
   roomFor(reader: Reader, now: number): void {
     reader.progressedAt = now
+    this.goOn(reader)
+  }
+
+  /** A live reader that others come before: it takes its turn with those that catch up. */
+  fallBack(reader: Reader): void {
+    reader.state = 'catching'
+    this.#carrier.catchUp(reader)
+  }
+
+  /** A reader that waits for an answer gets what there is room for. */
+  goOn(reader: Reader): void {
     if (reader.state === 'full') this.#goOn(reader)
   }
 
@@ -260,6 +272,7 @@ export class Feed {
   caughtUp(reader: Reader): void {
     reader.state = 'live'
     reader.settled = true
+    if (reader.cursor.witness === 'socket') reader.proven = true
     this.live.push(reader)
     this.#admitToGate(reader)
     this.demand.progressed(reader)

@@ -56,6 +56,8 @@ export class Reader {
   state: ReaderState = 'catching'
   /** Whether it holds the gate: a reader under `pause`, once it has been below the low mark. */
   gating = false
+  /** Whether its client has kept up once: it has answered while it had everything there was. With the window off, its socket has. */
+  proven = false
   /** Whether limits apply: it has been within them once. */
   settled = false
   /** Its client takes what it gets, and is held back by nothing but its window: it is not evicted for that. */

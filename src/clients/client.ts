@@ -85,8 +85,8 @@ export class Client implements Sink, Asker {
   #aliveAt = performance.now()
   #lastPing: Buffer | undefined
   #ponging = false
-  /** When the outstanding ping of a client without a window was sent; 0 if none is. */
-  #pingAt = 0
+  /** When the outstanding ping of a client without a window was sent. */
+  #pingAt: number | undefined
 
   constructor(host: ClientHost, wire: Wire, channel: Channel, info: ClientInfo, feed: Feed, joining: Joining) {
     this.info = info
@@ -103,6 +103,8 @@ export class Client implements Sink, Asker {
     this.window = host.windows.open(this, this.reader)
     this.reader.held = true
     channel.on('pong', data => this.#ponged(data))
+    // The first ping goes ahead of everything: it tells the delay of the way, and whether anybody answers.
+    this.ask(performance.now())
   }
 
   /** Bytes in user space that the kernel has not taken: what `bufferedAmount` shows. */
@@ -149,6 +151,11 @@ export class Client implements Sink, Asker {
     frame.writeInt32BE(ping.counter, 2)
     frame.writeInt32BE(ping.random, 6)
     this.#wire.write(frame)
+  }
+
+  /** It has not answered yet, and there is room. */
+  goOn(): void {
+    this.reader.feed.goOn(this.reader)
   }
 
   /** Its answer is late. */
@@ -219,7 +226,7 @@ export class Client implements Sink, Asker {
     if (bytesRead !== this.#bytesRead) {
       this.#bytesRead = bytesRead
       this.#aliveAt = now
-      this.#pingAt = 0
+      this.#pingAt = undefined
     }
     if (this.#channel.readyState !== OPEN) {
       if (this.#grace === undefined) this.#giveGrace()
@@ -230,7 +237,7 @@ export class Client implements Sink, Asker {
     if (stallTimeoutMs === 0 || this.#closing !== undefined) return
     const silentMs = now - Math.max(this.#aliveAt, this.reader.progressedAt)
     const askedAt = this.window?.askedSince ?? this.#pingAt
-    if (askedAt === 0) {
+    if (askedAt === undefined) {
       if (silentMs < stallTimeoutMs * ASK_AFTER) return
       if (this.window !== undefined) this.ask(now)
       else {
@@ -262,13 +269,19 @@ export class Client implements Sink, Asker {
 
   /** A write that needs a look: as much of the run goes as the window has room for, and a ping behind it if one is due. */
   #measured(reader: Reader, run: Run, window: Window): void {
+    // Until it has answered it waits behind those who have, and gets a run now and then: thousands that never will answer must
+    // not cost those who do a write each message.
+    const { feed } = reader
+    const starting = window.state === 'starting'
+    if (starting && reader.state === 'live') feed.fallBack(reader)
+    else if (run.bytes.length <= window.room) this.#whole(reader, run, window)
+    else this.#pieces(reader, run, window)
+    if (starting && reader.state === 'catching' && reader.cursor.at === run.to) feed.full(reader)
+  }
+
+  /** As much of the run as there is room for. */
+  #pieces(reader: Reader, run: Run, window: Window): void {
     const { cursor, feed } = reader
-    // The first ping goes ahead of everything: it tells the delay of the way, and whether anybody answers.
-    if (window.state === 'starting' && window.outstanding.length === 0) this.ask(performance.now())
-    if (run.bytes.length <= window.room) {
-      this.#whole(reader, run, window)
-      return
-    }
     let rest = false
     while (!rest && cursor.at !== run.to) {
       const room = Math.max(0, window.room)

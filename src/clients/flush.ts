@@ -3,28 +3,31 @@
  *
  * Live readers first: all of a feed stand at the same place, so one run serves them and the loop below is all that a
  * delivery costs. A feed that has more than a slice for them goes on for `BUDGET_MS` and then lets the loop turn. Then those
- * that are catching up, in rotation, a slice each, round after round under a budget in time and bytes: a thundering resume or one reader
- * an hour behind delays nobody.
+ * that are catching up, in two rotations, each under a budget of its own: first those who have kept up before and are not far
+ * from the head, such as one whose socket was full for a moment; then everybody else, such as a thundering resume, thousands who
+ * have never answered, or a reader an hour behind. So these delay nobody.
  *
  * It runs in setImmediate, after the turn's I/O, and asks for the next turn only when work is left.
  */
 import type { Carrier, Feed } from '../feed.ts'
 import type { Position } from '../log/position.ts'
 import type { Run } from '../log/segment.ts'
+import { SLICE_BYTES } from '../log/sizes.ts'
 import type { Reader } from '../reader.ts'
+import { Rotation } from './rotation.ts'
 
 const BUDGET_MS = 2
-const BUDGET_BYTES = 8 * 1024 * 1024
-/** Readers served in the rotation between two looks at the clock. */
-const STRIDE = 8
+/** Those who keep up but for a moment may take more: they are the healthy ones too. */
+const NEAR_BUDGET_MS = 10
+/** What one may miss that was held up for a moment. */
+const NEAR_BYTES = 8 * SLICE_BYTES
 
 export class Flush implements Carrier {
   readonly #run = (): void => this.#turn()
   #dirty: Feed[] = []
-  /** Catching up: those of this round from `#next` on, and those who have had their slice and wait for the next round. */
-  #round: Reader[] = []
-  #next = 0
-  #waiting: Reader[] = []
+  readonly #near = new Rotation(NEAR_BUDGET_MS)
+  readonly #far = new Rotation(BUDGET_MS)
+  readonly #slice = (reader: Reader, now: number): number => this.#serve(reader, now)
   #scheduled: NodeJS.Immediate | undefined
 
   dirty(feed: Feed): void {
@@ -44,7 +47,7 @@ export class Flush implements Carrier {
   }
 
   catchUp(reader: Reader): void {
-    this.#waiting.push(reader)
+    this.#push(reader)
     this.#schedule()
   }
 
@@ -53,9 +56,8 @@ export class Flush implements Carrier {
     if (this.#scheduled !== undefined) clearImmediate(this.#scheduled)
     this.#scheduled = undefined
     this.#dirty = []
-    this.#round = []
-    this.#waiting = []
-    this.#next = 0
+    this.#near.clear()
+    this.#far.clear()
   }
 
   #schedule(): void {
@@ -68,8 +70,9 @@ export class Flush implements Carrier {
     const feeds = this.#dirty
     this.#dirty = []
     for (const feed of feeds) this.#flush(feed, started)
-    this.#rotate()
-    if (this.#dirty.length > 0 || this.#next < this.#round.length || this.#waiting.length > 0) this.#schedule()
+    this.#near.turn(this.#slice)
+    this.#far.turn(this.#slice)
+    if (this.#dirty.length > 0 || !this.#near.empty || !this.#far.empty) this.#schedule()
   }
 
   #flush(feed: Feed, started: number): void {
@@ -84,25 +87,10 @@ export class Flush implements Carrier {
     settle(feed, now)
   }
 
-  #rotate(): void {
-    const started = performance.now()
-    let now = started
-    let bytes = 0
-    let served = 0
-    while (bytes < BUDGET_BYTES && now - started < BUDGET_MS) {
-      if (this.#next === this.#round.length) {
-        if (this.#waiting.length === 0) break
-        this.#round = this.#waiting
-        this.#waiting = []
-        this.#next = 0
-      }
-      bytes += this.#serve(this.#round[this.#next++]!, now)
-      if (++served % STRIDE === 0) now = performance.now()
-    }
-    if (this.#next === this.#round.length) {
-      this.#round = []
-      this.#next = 0
-    }
+  #push(reader: Reader): void {
+    const near = reader.proven && reader.feed.log.bytes - reader.cursor.at.bytes <= NEAR_BYTES
+    const rotation = near ? this.#near : this.#far
+    rotation.push(reader)
   }
 
   /** One slice for one reader that is catching up. */
@@ -113,7 +101,7 @@ export class Flush implements Carrier {
     if (run !== undefined) sink.write(reader, run)
     // Read anew: writing or judging may have changed it.
     if ((reader.state as Reader['state']) !== 'catching') return run?.bytes.length ?? 0
-    if (reader.cursor.at.count < feed.log.count) this.#waiting.push(reader)
+    if (reader.cursor.at.count < feed.log.count) this.#push(reader)
     else if (feed.ending !== undefined) sink.finish(reader)
     else feed.caughtUp(reader)
     return run?.bytes.length ?? 0

@@ -12,7 +12,7 @@ export class Ping implements Mark {
   /** In flight when it was sent, in bytes: all of that is taken when it is answered. */
   readonly inFlight: number
   /** Whether more waited than there was room for: a large message may not have fit into what was left of the window. */
-  readonly full: boolean
+  full: boolean
   readonly sentAt: number
   /** When what it stands behind was published. */
   readonly publishedAt: number

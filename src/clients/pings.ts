@@ -19,6 +19,8 @@ const STREAM_PINGS_PER_SECOND = 1_250
 /** An unanswered ping is looked at again and again, at this interval; once it has been in vain a few times, at the longer one. */
 const LOOK_MS = 200
 const STUCK_LOOK_MS = 2_000
+/** Of them so many at a turn are asked again: thousands that fell silent together must not cost a write each at once. */
+const ASKED_AGAIN_AT_ONCE = 50
 /** What a late turn of the wheel may make up for. */
 const TAIL_PINGS_AT_ONCE = 200
 
@@ -151,12 +153,12 @@ export class Pings {
   }
 
   #lookAt(queue: Queue, everyMs: number, now: number): void {
-    for (;;) {
+    for (let asked = 0; asked < ASKED_AGAIN_AT_ONCE; ) {
       const window = queue.first
       if (window === undefined || now - window.since < everyMs) break
       const next = window.stuck ? this.#stuck : this.#asked
       next.push(window, now)
-      window.wait(now)
+      if (window.wait(now)) asked++
     }
   }
 }

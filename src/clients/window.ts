@@ -62,9 +62,10 @@ export interface WindowTerms {
   readonly askWithinBytes: number
 }
 
-/** Whom a window belongs to: it writes the pings, and is told when an answer is late. */
+/** Whom a window belongs to: it writes the pings, and is told when an answer is late, and when to go on though there is none yet. */
 export interface Asker {
   ask(now: number): void
+  goOn(): void
   late(): void
 }
 
@@ -164,7 +165,12 @@ export class Window {
       this.#limitedAt = now
     }
     const unasked = this.#cursor.writtenBytes - this.#askedBytes
-    if (unasked === 0) return false
+    if (unasked === 0) {
+      // Nothing more fitted behind the ping that is out: it stands behind a full window after all.
+      const newest = this.#outstanding.at(-1)
+      if (full && newest !== undefined) newest.full = true
+      return false
+    }
     const asks = this.#outstanding.length < (this.state === 'unconfirmed' ? 1 : OUTSTANDING)
     const due = full || this.room <= 0 || (asks && unasked >= this.#quantum)
     if (due) this.#streamed = true
@@ -219,9 +225,10 @@ export class Window {
 
   /**
    * It owes an answer. Once that is overdue, nothing more is written until there is one, and again after twice the wait, less then.
-   * It is asked anew each time: who answers now and then, or lost a pong, must not wait for ever.
+   * It is asked anew each time: who answers now and then, or lost a pong, must not wait for ever. Returns whether it was.
    */
-  wait(now: number): void {
+  wait(now: number): boolean {
+    if (this.state === 'starting' && this.room > 0) this.asker.goOn()
     const patience =
       this.#leastMs === Number.POSITIVE_INFINITY ? this.#terms.targetDelayMs : this.#leastMs + this.#queueMs
     const since = Math.max(this.#outstanding[0]!.sentAt, this.#answeredAt, this.#waitedAt)
@@ -229,7 +236,7 @@ export class Window {
       this.#easy = false
       this.asker.late()
     }
-    if (now - since <= 2 ** (1 + this.#waits) * patience) return
+    if (now - since <= 2 ** (1 + this.#waits) * patience) return false
     this.#waits = Math.min(this.#waits + 1, MOST_WAITS)
     this.#waitedAt = now
     if (this.state !== 'unconfirmed') {
@@ -237,12 +244,14 @@ export class Window {
       this.#change(Math.min(this.#limit / 2, Math.max(this.#limit / 4, this.#cursor.inFlightBytes)))
     }
     this.asker.ask(now)
+    return true
   }
 
   /** It never answers: its socket's word has to do where a place is needed. */
   giveUp(): void {
     this.state = 'unconfirmed'
     this.#cursor.mute = true
+    this.#look()
   }
 
   /** More for a client that never answers; Infinity = its socket is all that limits. Returns by how much it grew. */
@@ -407,7 +416,7 @@ export class Window {
 
   #look(): void {
     const taken = this.#cursor.takenBytes
-    const idle = this.queue === undefined
-    this.edge = idle ? 0 : Math.min(this.#askedBytes + this.#quantum, taken + this.#limit)
+    const looks = this.queue === undefined || this.state === 'starting'
+    this.edge = looks ? 0 : Math.min(this.#askedBytes + this.#quantum, taken + this.#limit)
   }
 }

@@ -30,6 +30,50 @@ function simulatedHub(options: HubOptions = { targetDelayMs: 0 }): {
 }
 
 describe('the flush', () => {
+  test('serves who has kept up before and was held up for a moment in the next turn, however many others are catching up', async () => {
+    const { hub, join } = simulatedHub({})
+    const feed = hub.feed('f')
+    for (let i = 0; i < 150; i++) feed.publish({ payload: 'x'.repeat(10_000) })
+    await turn()
+    const held = join(feed, 'latest', 30_000)
+    held.read(1_000)
+    for (let i = 0; i < 3_000; i++) join(feed, 'earliest')
+    for (let i = 0; i < 10; i++) feed.publish({ payload: 'y'.repeat(5_000) })
+    await turn()
+    const [first, ...others] = [...feed.readers]
+    expect(['full', 'blocked']).toContain(first!.state)
+    held.read(Number.POSITIVE_INFINITY)
+    expect(first!.state).toBe('catching')
+    await turn()
+    held.read(Number.POSITIVE_INFINITY)
+    await turn()
+    held.read(Number.POSITIVE_INFINITY)
+    expect(held.payloads().length).toBe(10)
+    expect(others.filter(({ cursor }) => cursor.written === 0).length).toBeGreaterThan(100)
+  })
+
+  test('serves those who have never answered behind those who have, and a run now and then until their windows are full', async () => {
+    const { hub, join } = simulatedHub({})
+    const feed = hub.feed('f')
+    const answering = join(feed, 'latest')
+    const silent = join(feed, 'latest')
+    answering.read(1_000)
+    const [proven, newcomer] = [...feed.readers]
+    for (let i = 0; i < 10; i++) {
+      feed.publish({ payload: 'x'.repeat(100) })
+      await turn()
+      answering.read(1_000)
+    }
+    expect([proven!.cursor.written, newcomer!.cursor.written]).toEqual([10, 1])
+    hub.windows!.pings.look(performance.now() + 200)
+    await turn()
+    expect(newcomer!.cursor.written).toBe(10)
+    silent.read(Number.POSITIVE_INFINITY)
+    feed.publish({ payload: 'x'.repeat(100) })
+    await turn()
+    expect([proven!.cursor.written, newcomer!.cursor.written]).toEqual([11, 11])
+  })
+
   test('serves live readers in the next turn, however many others are catching up', async () => {
     const { hub, join } = simulatedHub()
     const feed = hub.feed('f')
@@ -54,6 +98,7 @@ describe('the flush', () => {
     for (let i = 0; i < 150; i++) feed.publish({ payload: 'x'.repeat(10_000) })
     await turn()
     const live = join(feed, 'latest')
+    live.read(1_000) // and answers the first ping
     for (let i = 0; i < 300; i++) join(feed, 'earliest')
     for (let turns = 0; turns < 50; turns++) {
       feed.publish({ payload: `${turns}` })
@@ -141,6 +186,7 @@ test.each(ON_AND_OFF)('nothing is written after a close frame, with the window %
   const { hub, join } = simulatedHub(options)
   const feed = hub.feed('f')
   const socket = join(feed, 'latest')
+  socket.read(1_000)
   feed.publish({ payload: 'before' })
   await turn()
   feed.publish({ payload: 'and before, unasked' })

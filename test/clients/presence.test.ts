@@ -132,7 +132,8 @@ describe('a silent peer', () => {
     const b = await client('/feeds/f', { pongs: false })
     const started = performance.now()
     await until('two sweeps to have passed', () => performance.now() - started > 2_200)
-    expect([a.pings, b.pings, hub.clients.size]).toEqual([0, 0, 2])
+    expect(hub.clients.size).toBe(2)
+    expect(Math.max(a.pings, b.pings), 'the first ping, and when that is long overdue another').toBeLessThanOrEqual(2)
   })
 })
 
