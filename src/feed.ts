@@ -199,11 +199,13 @@ export class Feed {
   /** What is in flight fills the reader's window: it waits for a pong. */
   full(reader: Reader): void {
     reader.state = 'full'
+    reader.waits = false
     this.#judge.watch(reader)
   }
 
   /** Its answer is late: from now on it is judged, even while there is room in its window. */
   late(reader: Reader): void {
+    reader.proven = false
     if (POLICIES[reader.overflow].over !== 'evict') return
     reader.late = true
     this.#judge.watch(reader)
@@ -236,8 +238,17 @@ export class Feed {
 
   /** A live reader that others come before: it takes its turn with those that catch up. */
   fallBack(reader: Reader): void {
+    reader.waits = true
     reader.state = 'catching'
+    this.#judge.watch(reader)
     this.#carrier.catchUp(reader)
+  }
+
+  /** It has everything, and gets nothing more until it is told to go on. */
+  wait(reader: Reader): void {
+    reader.waits = true
+    reader.state = 'full'
+    this.#judge.watch(reader)
   }
 
   /** A reader that waits for an answer gets what there is room for. */
@@ -250,6 +261,7 @@ export class Feed {
     this.log.pin(run)
     reader.cursor.unfinished = run
     if (reader.state !== 'closed') reader.state = 'blocked'
+    reader.waits = false
     this.#judge.watch(reader)
   }
 
@@ -272,6 +284,7 @@ export class Feed {
   caughtUp(reader: Reader): void {
     reader.state = 'live'
     reader.settled = true
+    reader.waits = false
     if (reader.cursor.witness === 'socket') reader.proven = true
     this.live.push(reader)
     this.#admitToGate(reader)
@@ -310,6 +323,7 @@ export class Feed {
     cursor.skipTo(to)
     this.gaps[reason]++
     if (reason !== 'overflow') return
+    reader.proven = false
     const gap = { from: from.offset, to: to.offset, count: to.count - from.count, bytes: to.bytes - from.bytes }
     this.#notify({ type: 'reader-overrun', client: sink.info, feed: this.name, ...gap })
   }

@@ -92,9 +92,9 @@ export class Judge {
 }
 
 /** Whether a limit applies to it, besides the tail. */
-function limited({ settled, overflow, held }: Reader): boolean {
+function limited({ settled, overflow, held, waits }: Reader): boolean {
   const { over } = POLICIES[overflow]
-  return settled && over !== 'keep' && !(held && over === 'evict')
+  return settled && !waits && over !== 'keep' && !(held && over === 'evict')
 }
 
 /** Live readers have everything unless an answer is late, sampled ones fall behind on purpose, and the log keeps what a gate holds. */

@@ -56,8 +56,10 @@ export class Reader {
   state: ReaderState = 'catching'
   /** Whether it holds the gate: a reader under `pause`, once it has been below the low mark. */
   gating = false
-  /** Whether its client has kept up once: it has answered while it had everything there was. With the window off, its socket has. */
+  /** Whether its client has kept up once: it has answered while it had everything there was, and has not been late or skipped since. With the window off, its socket has. */
   proven = false
+  /** It waits for us, because it has not answered yet and others come first: no limit applies to it, besides the tail. */
+  waits = false
   /** Whether limits apply: it has been within them once. */
   settled = false
   /** Its client takes what it gets, and is held back by nothing but its window: it is not evicted for that. */

@@ -269,14 +269,15 @@ export class Client implements Sink, Asker {
 
   /** A write that needs a look: as much of the run goes as the window has room for, and a ping behind it if one is due. */
   #measured(reader: Reader, run: Run, window: Window): void {
-    // Until it has answered it waits behind those who have, and gets a run now and then: thousands that never will answer must
-    // not cost those who do a write each message.
+    // One of a crowd that has not answered yet waits behind those who have, and gets a run now and then: thousands that never will
+    // answer must not cost those who do a write each message. (Not where the log is about to wrap: it would be overrun.)
     const { feed } = reader
-    const starting = window.state === 'starting'
-    if (starting && reader.state === 'live') feed.fallBack(reader)
+    const waits = window.state === 'starting' && this.#host.windows!.crowded && !feed.demand.brimming
+    if (waits && reader.state === 'live') feed.fallBack(reader)
     else if (run.bytes.length <= window.room) this.#whole(reader, run, window)
     else this.#pieces(reader, run, window)
-    if (starting && reader.state === 'catching' && reader.cursor.at === run.to) feed.full(reader)
+    if (!waits || reader.cursor.at !== run.to) return
+    if (reader.state === 'live' || reader.state === 'catching') feed.wait(reader)
   }
 
   /** As much of the run as there is room for. */

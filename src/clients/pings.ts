@@ -19,8 +19,8 @@ const STREAM_PINGS_PER_SECOND = 1_250
 /** An unanswered ping is looked at again and again, at this interval; once it has been in vain a few times, at the longer one. */
 const LOOK_MS = 200
 const STUCK_LOOK_MS = 2_000
-/** Of them so many at a turn are asked again: thousands that fell silent together must not cost a write each at once. */
-const ASKED_AGAIN_AT_ONCE = 50
+/** Of them so many a second are asked again, at once at the most `TAIL_PINGS_AT_ONCE`: thousands that fell silent together must not cost a write each. */
+const REPEATED_PINGS_PER_SECOND = 1_000
 /** What a late turn of the wheel may make up for. */
 const TAIL_PINGS_AT_ONCE = 200
 
@@ -60,6 +60,8 @@ export class Pings {
   /** How long those who stream should go without a ping, in milliseconds: their windows grow to last that long. */
   spacingMs = 0
   sent = 0
+  /** Windows whose first ping is not answered yet. */
+  newcomers = 0
   /** Pongs that answer nothing that was asked: unsolicited, or invented. */
   strays = 0
   /** Answers by delay: one more than there are buckets. */
@@ -73,6 +75,8 @@ export class Pings {
   readonly #stuck = new Queue()
   #credit = 0
   #turned = performance.now()
+  #repeats = 0
+  #looked = performance.now()
   #counter = 0
   #random = Buffer.alloc(0)
   #randomAt = 0
@@ -148,17 +152,20 @@ export class Pings {
 
   /** On each turn of the wheel: a look at those who owe an answer for long. */
   look(now: number): void {
+    const earned = ((now - this.#looked) / 1_000) * REPEATED_PINGS_PER_SECOND
+    this.#looked = now
+    this.#repeats = Math.min(TAIL_PINGS_AT_ONCE, this.#repeats + earned)
     this.#lookAt(this.#asked, LOOK_MS, now)
     this.#lookAt(this.#stuck, STUCK_LOOK_MS, now)
   }
 
   #lookAt(queue: Queue, everyMs: number, now: number): void {
-    for (let asked = 0; asked < ASKED_AGAIN_AT_ONCE; ) {
+    for (;;) {
       const window = queue.first
       if (window === undefined || now - window.since < everyMs) break
       const next = window.stuck ? this.#stuck : this.#asked
       next.push(window, now)
-      if (window.wait(now)) asked++
+      if (window.wait(now, this.#repeats >= 1)) this.#repeats--
     }
   }
 }

@@ -112,6 +112,7 @@ export class Window {
   #shrunkMs = 0
   #shrunkBy = 1
   #streamed = false
+  #newcomer = true
   /** Bytes taken per millisecond, and the measurement under way. */
   #rate = 0
   #measuredAt = 0
@@ -125,6 +126,7 @@ export class Window {
     this.#pings = pings
     this.#limit = terms.minBytes
     this.#measuredAt = now
+    pings.newcomers++
     this.#resize(this.#start)
   }
 
@@ -197,6 +199,7 @@ export class Window {
     const index = payload.length === 8 ? this.#find(payload.readInt32BE(0), payload.readInt32BE(4)) : -1
     if (index < 0) return false
     const ping = this.#outstanding[index]!
+    this.#settled()
     this.#answeredAt = now
     this.#waits = 0
     this.#outstanding = this.#outstanding.length === index + 1 ? NONE : this.#outstanding.slice(index + 1)
@@ -220,14 +223,15 @@ export class Window {
 
   /** Whether it has been asked in vain several times. */
   get stuck(): boolean {
-    return this.#waits >= STUCK_WAITS
+    return this.#waits >= STUCK_WAITS && this.state !== 'starting'
   }
 
   /**
    * It owes an answer. Once that is overdue, nothing more is written until there is one, and again after twice the wait, less then.
-   * It is asked anew each time: who answers now and then, or lost a pong, must not wait for ever. Returns whether it was.
+   * It is asked anew each time, if it may be now, else at the next look: who answers now and then, or lost a pong, must not wait for
+   * ever. Returns whether it was.
    */
-  wait(now: number): boolean {
+  wait(now: number, mayAsk: boolean): boolean {
     if (this.state === 'starting' && this.room > 0) this.asker.goOn()
     const patience =
       this.#leastMs === Number.POSITIVE_INFINITY ? this.#terms.targetDelayMs : this.#leastMs + this.#queueMs
@@ -237,18 +241,21 @@ export class Window {
       this.asker.late()
     }
     if (now - since <= 2 ** (1 + this.#waits) * patience) return false
+    if (!mayAsk && this.state !== 'open') return false
     this.#waits = Math.min(this.#waits + 1, MOST_WAITS)
     this.#waitedAt = now
     if (this.state !== 'unconfirmed') {
       if (this.state === 'open') this.state = 'overdue'
       this.#change(Math.min(this.#limit / 2, Math.max(this.#limit / 4, this.#cursor.inFlightBytes)))
     }
+    if (!mayAsk) return false
     this.asker.ask(now)
     return true
   }
 
   /** It never answers: its socket's word has to do where a place is needed. */
   giveUp(): void {
+    this.#settled()
     this.state = 'unconfirmed'
     this.#cursor.mute = true
     this.#look()
@@ -288,10 +295,17 @@ export class Window {
 
   /** The client is gone. */
   close(): void {
+    this.#settled()
     this.#outstanding = NONE
     this.#pings.forget(this)
     this.#budget.giveBack(this.#granted)
     this.#granted = 0
+  }
+
+  /** Whether it answers is not open any more. */
+  #settled(): void {
+    if (this.#newcomer) this.#pings.newcomers--
+    this.#newcomer = false
   }
 
   get #start(): number {

@@ -13,6 +13,8 @@ import { Window, type WindowTerms } from './window.ts'
  * asked about must be less.
  */
 const GATE_SHARE = 1 / 2
+/** Newcomers that may be written to like everybody: so many take a millisecond. */
+const CROWD = 64
 
 export class Windows {
   readonly pings: Pings
@@ -30,6 +32,11 @@ export class Windows {
     this.unconfirmed = new Unconfirmed(beyond)
   }
 
+  /** Whether so many have not answered yet that writing each message to all of them would be felt by the others. */
+  get crowded(): boolean {
+    return this.pings.newcomers > CROWD
+  }
+
   open(client: Client, { overflow, feed, cursor }: Reader): Window {
     const { targetDelayMs, minWindowBytes: minBytes, maxWindowBytes: maxBytes } = this.#settings
     const askWithinBytes = POLICIES[overflow].gates ? feed.settings.lowBytes * GATE_SHARE : Number.POSITIVE_INFINITY
@@ -42,6 +49,7 @@ export class Windows {
     client.reader.held = true // by us, until it has been tried
     client.reader.feed.letGo(client.reader)
     this.unconfirmed.add(client)
+    client.goOn()
   }
 
   close(client: Client): void {

@@ -52,28 +52,6 @@ describe('the flush', () => {
     expect(others.filter(({ cursor }) => cursor.written === 0).length).toBeGreaterThan(100)
   })
 
-  test('serves those who have never answered behind those who have, and a run now and then until their windows are full', async () => {
-    const { hub, join } = simulatedHub({})
-    const feed = hub.feed('f')
-    const answering = join(feed, 'latest')
-    const silent = join(feed, 'latest')
-    answering.read(1_000)
-    const [proven, newcomer] = [...feed.readers]
-    for (let i = 0; i < 10; i++) {
-      feed.publish({ payload: 'x'.repeat(100) })
-      await turn()
-      answering.read(1_000)
-    }
-    expect([proven!.cursor.written, newcomer!.cursor.written]).toEqual([10, 1])
-    hub.windows!.pings.look(performance.now() + 200)
-    await turn()
-    expect(newcomer!.cursor.written).toBe(10)
-    silent.read(Number.POSITIVE_INFINITY)
-    feed.publish({ payload: 'x'.repeat(100) })
-    await turn()
-    expect([proven!.cursor.written, newcomer!.cursor.written]).toEqual([11, 11])
-  })
-
   test('serves live readers in the next turn, however many others are catching up', async () => {
     const { hub, join } = simulatedHub()
     const feed = hub.feed('f')
