@@ -97,6 +97,10 @@ For every reader, at any time: published since it joined = taken + in flight + s
 what was in flight becomes \`unknown\` and what was queued \`undelivered\`. \`spillway_delivered_messages_total\` is what was taken: a pong
 came back from behind it, so the client's WebSocket stack has it, whatever its page does with it. Of a client that never answers
 (\`spillway_unconfirmed_clients\`) nothing counts as taken; with the window off (\`--target-delay 0\`), what its socket took does.
+
+Over all readers, here and gone, at every scrape: \`spillway_reader_published_messages_total\` = \`spillway_delivered_messages_total\` +
+\`spillway_in_flight_messages\` + \`spillway_skipped_messages_total\` + \`spillway_queued_messages\` + \`spillway_unknown_messages_total\` +
+\`spillway_undelivered_messages_total\`. The left side is counted as readers come and go, the right side told by their cursors.
 `
 }
 
