@@ -46,6 +46,8 @@ export interface AttackOptions {
   readonly pid?: number | undefined
   /** Ends the attack early; what was seen by then counts. */
   readonly signal?: AbortSignal | undefined
+  /** Told of the populations before the first of them connects. */
+  readonly met?: (populations: readonly Population[]) => void
   /** Once a second. */
   readonly second?: (seen: Seen, phase: string) => void
 }
@@ -80,6 +82,7 @@ export async function attack(plan: AttackPlan, target: Target, options: AttackOp
   const seen: Seen = { populations, hub, format, seconds: 0, cpu: 0, loopLagMs: 0, kernel: 0 }
   const kernelBefore = kernelTcp()
   await hub.start()
+  options.met?.(populations)
 
   let phase = 'ramp'
   const sample = () => {
