@@ -64,7 +64,7 @@ export class FrameReader {
     while (at < to && !this.#dead) {
       if (this.#left < 0) {
         at = this.#readHeader(buffer, at, to)
-        if (this.#left < 0) break
+        if (this.#left < 0 || this.#dead) break
       }
       const taken = Math.min(this.#left, to - at)
       if (this.#kept !== undefined) this.#keep(buffer, at, taken)
