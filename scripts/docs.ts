@@ -1,5 +1,5 @@
 /**
- * Writes the reference pages that are tables of what the code says: docs/options.md, docs/metrics.md, docs/errors.md. Run by
+ * Writes the reference pages that are tables of what the code says: docs/options.md, docs/metrics.md, docs/errors.md, docs/swarm.md. Run by
  * `npm run docs`; test/docs.test.ts fails when a page is not what this would write.
  */
 import { mkdirSync, writeFileSync } from 'node:fs'
@@ -10,12 +10,18 @@ import { Hub } from '../src/hub.ts'
 import { Door } from '../src/server/admit.ts'
 import { metricsOf } from '../src/server/metrics.ts'
 import { environmentName, KINDS, SETTINGS } from '../src/settings.ts'
+import { swarmPage } from './swarm/page.ts'
 
 export const DOCS = join(import.meta.dirname, '../docs')
 
 /** Every page by its file name. */
 export async function pages(): Promise<Readonly<Record<string, string>>> {
-  return { 'options.md': options(), 'metrics.md': await metrics(), 'errors.md': errors() }
+  return {
+    'options.md': options(),
+    'metrics.md': await metrics(),
+    'errors.md': errors(),
+    'swarm.md': swarmPage(GENERATED, table),
+  }
 }
 
 function table(head: readonly string[], rows: readonly (readonly string[])[]): string {

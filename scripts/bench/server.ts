@@ -93,7 +93,10 @@ const SERVERS: Readonly<Record<ServerKind, (server: Server, plan: ServerPlan) =>
 }
 
 function loop(server: Server, takes: (client: WebSocket) => boolean): Peer {
-  const { clients } = new WebSocketServer({ server, perMessageDeflate: false })
+  const listening = new WebSocketServer({ server, perMessageDeflate: false })
+  // Without this one client that breaks the protocol ends the process.
+  listening.on('connection', client => client.on('error', () => {}))
+  const { clients } = listening
   return {
     publish: message => {
       for (const client of clients) if (client.readyState === WebSocket.OPEN && takes(client)) client.send(message)

@@ -18,6 +18,8 @@ export interface Started {
   readonly pid: number
   /** Resident memory. */
   readonly rss: number
+  /** How it ended by itself, if it did: servers have been brought down by less. */
+  readonly ended: string | undefined
   /** Ends it, and waits until the kernel has let go of what it had. */
   close(): Promise<void>
 }
@@ -59,6 +61,9 @@ export async function startServer(
     get rss() {
       return rssOf(pid)
     },
+    get ended() {
+      return child.exitCode === null && child.signalCode === null ? undefined : `${child.signalCode ?? child.exitCode}`
+    },
     close: () => end(child),
   }
 }
@@ -75,9 +80,11 @@ function hello(child: ChildProcess): Promise<{ readonly port: number }> {
 }
 
 async function end(child: ChildProcess): Promise<void> {
-  const gone = new Promise(resolve => child.once('exit', resolve))
-  child.kill('SIGKILL')
-  await gone
+  if (child.exitCode === null && child.signalCode === null) {
+    const gone = new Promise(resolve => child.once('exit', resolve))
+    child.kill('SIGKILL')
+    await gone
+  }
   children.delete(child)
   const deadline = performance.now() + SETTLE_MS
   let before: number

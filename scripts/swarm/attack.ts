@@ -7,9 +7,10 @@
  */
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { BEHAVIOURS } from './behaviours.ts'
-import { Client, type Grounds, wallClock } from './client.ts'
+import { Client } from './client.ts'
 import { Delays } from './delays.ts'
 import { MessageFormat } from './format.ts'
+import { type Grounds, Later, wallClock } from './grounds.ts'
 import { HubWatch } from './hub.ts'
 import { kernelTcp } from './kernel.ts'
 import { Pacer } from './pace.ts'
@@ -63,11 +64,10 @@ const LAG_RESOLUTION_MS = 10
 
 export async function attack(plan: AttackPlan, target: Target, options: AttackOptions = {}): Promise<Seen> {
   const { signal = new AbortController().signal, second = () => {} } = options
-  const timers = new Timers()
+  const later = new Later()
   const random = generator(plan.seed)
   const format = plan.timed ? new MessageFormat() : new MessageFormat({ time: undefined })
-  const later = (ms: number, then: () => void) => timers.later(ms, then)
-  const grounds: Grounds = { target, format, pacer: new Pacer(), random, later }
+  const grounds: Grounds = { target, format, pacer: new Pacer(), random, later: (ms, then) => later.add(ms, then) }
   const populations = plan.populations.map(one => new Population(one, BEHAVIOURS[one.behaviour]!))
   for (const population of populations) {
     for (let i = 0; i < population.plan.count; i++) population.clients.push(new Client(population, grounds))
@@ -94,7 +94,7 @@ export async function attack(plan: AttackPlan, target: Target, options: AttackOp
   const sampling = setInterval(sample, SECOND_MS)
 
   await ramp(clients, plan.rampMs, signal)
-  timers.ramped()
+  later.ramped()
   phase = 'warm-up'
   await passed(plan.warmupMs, signal)
   phase = 'duration'
@@ -107,40 +107,11 @@ export async function attack(plan: AttackPlan, target: Target, options: AttackOp
   for (const population of populations) population.end()
   await hub.look()
   hub.stop()
-  timers.stop()
+  later.stop()
   await examine(clients)
   for (const population of populations) population.judge()
   for (const client of clients) client.drop()
   return seen
-}
-
-/** What happens later, unless the swarm has ended; in the ramp nothing does yet. */
-class Timers {
-  readonly #timers = new Set<NodeJS.Timeout>()
-  #waiting: (() => void)[] | undefined = []
-
-  later(ms: number, then: () => void): void {
-    if (this.#waiting !== undefined) {
-      this.#waiting.push(() => this.later(ms, then))
-      return
-    }
-    const timer = setTimeout(() => {
-      this.#timers.delete(timer)
-      then()
-    }, ms)
-    this.#timers.add(timer)
-  }
-
-  ramped(): void {
-    const waiting = this.#waiting ?? []
-    this.#waiting = undefined
-    for (const start of waiting) start()
-  }
-
-  stop(): void {
-    for (const timer of this.#timers) clearTimeout(timer)
-    this.later = () => {}
-  }
 }
 
 /** Ends when everybody has had an answer, or has waited long enough for one. */

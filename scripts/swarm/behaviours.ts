@@ -52,7 +52,11 @@ export const BEHAVIOURS: Readonly<Record<string, Behaviour>> = {
     about:
       'Is healthy, then vanishes without a FIN: reads nothing, writes nothing, closes nothing. (The kernel of a machine that is gone would not even acknowledge; this one does until its buffer is full.)',
     params: { after: { unit: 'time', default: '2s', about: 'when it vanishes' } },
-    begin: (client, { after }) => client.later(after, () => client.vanish()),
+    begin: (client, { after }) =>
+      client.later(after, () => {
+        client.answers = false
+        client.stop()
+      }),
   }),
 
   flapping: behaviour({
@@ -65,7 +69,7 @@ export const BEHAVIOURS: Readonly<Record<string, Behaviour>> = {
       client.forgetNumber()
       // At once, unless it was not let in: a loop of refusals would measure nothing but itself.
       if (client.lastedMs > 0) client.connect()
-      else client.anyway(REFUSED_MS, () => client.connect())
+      else client.grounds.later(REFUSED_MS, () => client.connect())
     },
   }),
 
@@ -86,7 +90,7 @@ export const BEHAVIOURS: Readonly<Record<string, Behaviour>> = {
         client.dropped = true
         const place = from === 'position' ? placeOf(client) : from
         client.drop()
-        client.anyway(away, () => client.connect(place === undefined ? {} : { from: place }))
+        client.grounds.later(away, () => client.connect(place === undefined ? {} : { from: place }))
       })
     },
   }),

@@ -5,27 +5,17 @@
  *     waiting ──connect()──▶ connecting ──▶ open ──▶ closed ──connect()──▶ …
  *                                 └── refused ──────▶┘
  */
-import type { MessageFormat } from './format.ts'
 import { type FrameListener, FrameReader } from './frames.ts'
-import { Pace, type Pacer } from './pace.ts'
+import { type Grounds, wallClock } from './grounds.ts'
+import { Pace } from './pace.ts'
 import { count, type Population } from './population.ts'
-import { frame, OPCODE, RawSocket, SHARED, type SocketListener, type Target } from './socket.ts'
-
-/** What all clients of a swarm share. */
-export interface Grounds {
-  readonly target: Target
-  readonly format: MessageFormat
-  readonly pacer: Pacer
-  /** From 0 to 1, by the seed. */
-  readonly random: () => number
-  /** Calls back so many milliseconds after now, or after the end of the ramp where that is later; not when the swarm has ended. */
-  later(ms: number, then: () => void): void
-}
+import { frame, OPCODE, RawSocket, SHARED, type SocketListener } from './socket.ts'
 
 /** Closed for being slow, and for showing no sign of life (PROTOCOL.md 4.1). */
 const EVICTED = [4408, 4409]
 const LOST = 1006
 const NO_CODE = 1005
+const NOTHING = new Uint8Array(0)
 
 export class Client implements FrameListener, SocketListener {
   readonly population: Population
@@ -117,12 +107,6 @@ export class Client implements FrameListener, SocketListener {
     this.grounds.pacer.add(this.#pace)
   }
 
-  /** Neither reads nor writes any more, and keeps the socket. */
-  vanish(): void {
-    this.answers = false
-    this.stop()
-  }
-
   /** Ends the connection with no close frame. */
   drop(): void {
     this.#dropping = true
@@ -145,11 +129,6 @@ export class Client implements FrameListener, SocketListener {
     this.grounds.later(ms, () => {
       if (this.#socket === socket && this.state !== 'closed') then()
     })
-  }
-
-  /** The same, whatever has become of its connection. */
-  anyway(ms: number, then: () => void): void {
-    this.grounds.later(ms, then)
   }
 
   /** When the swarm is over: reads what is left, to find out how the server had ended it. Counts nothing else any more. */
@@ -197,9 +176,10 @@ export class Client implements FrameListener, SocketListener {
   }
 
   timed(time: number, number: number): void {
+    if (this.#examined) return
     const { population, grounds } = this
     const published = grounds.format.ms(time)
-    if (!this.#examined) population.recent.add(this.#readAt - published)
+    population.recent.add(this.#readAt - published)
     if (published > this.newest) this.newest = published
     if (number < 0) return
     if (this.#number >= 0 && number !== this.#number + 1) this.#jumped(number)
@@ -239,7 +219,7 @@ export class Client implements FrameListener, SocketListener {
 
   #jumped(number: number): void {
     const { population } = this
-    if (number < this.#number) {
+    if (number <= this.#number) {
       population.repeats++
       return
     }
@@ -266,11 +246,4 @@ export class Client implements FrameListener, SocketListener {
   get connected(): boolean {
     return this.state === 'open' && this.#closeCode === undefined
   }
-}
-
-const NOTHING = new Uint8Array(0)
-
-/** Milliseconds since 1970, and fractions of them. */
-export function wallClock(): number {
-  return performance.timeOrigin + performance.now()
 }

@@ -73,6 +73,12 @@ export const POPULATION_FIGURES: Readonly<Record<string, Figure<Population>>> = 
     of: (p, { format }) => (format.numbered ? p.missed : undefined),
     unless: NO_NUMBER,
   },
+  repeats: {
+    unit: 'count',
+    about: 'times that a message was one it had had, or an older one',
+    of: (p, { format }) => (format.numbered ? p.repeats : undefined),
+    unless: NO_NUMBER,
+  },
   evicted: {
     unit: 'share',
     about: 'closed at least once with 4408 (too slow) or 4409 (stalled)',

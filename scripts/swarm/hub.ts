@@ -66,6 +66,7 @@ export class HubWatch {
   #first: Samples | undefined
   #last: Samples | undefined
   #timer: NodeJS.Timeout | undefined
+  #looking = false
   readonly #options: HubOptions
 
   constructor(options: HubOptions) {
@@ -87,7 +88,10 @@ export class HubWatch {
     const { pid, read } = this.#options
     if (pid !== undefined) this.rss = most(this.rss, rssOf(pid))
     if (this.#timer !== undefined && this.#first === undefined) return
+    if (this.#looking) return
+    this.#looking = true
     const samples = await this.#scrape()
+    this.#looking = false
     if (samples === undefined) return
     this.#last = samples
     const rss = total(samples, 'spillway_memory_used_bytes') ?? total(samples, 'process_resident_memory_bytes')

@@ -74,7 +74,7 @@ export const junk: Behaviour = behaviour({
   connect: (client, { kind }) => client.connect({ share: junkOf(client, kind).share ?? 1 }),
   begin: (client, { kind }) => junkOf(client, kind).begin(client),
   closed: (client, { kind }) =>
-    client.anyway(AGAIN_MS, () => client.connect({ share: junkOf(client, kind).share ?? 1 })),
+    client.grounds.later(AGAIN_MS, () => client.connect({ share: junkOf(client, kind).share ?? 1 })),
 })
 
 /** The same for the same client, whenever it comes. */

@@ -32,6 +32,7 @@ export async function runOnce(scenario: Scenario, where: Target | ServerKind, si
     return { seen, verdicts: scenario.assertions.map(assertion => judge(assertion, seen)) }
   } finally {
     progress.end()
+    if (started?.ended !== undefined) console.error(`!!! the server did not survive: it ended with ${started.ended}`)
     await started?.close()
   }
 }
