@@ -8,6 +8,7 @@ import { WebSocket, WebSocketServer } from 'ws'
 import { attach, type FeedOptions, Hub, type HubOptions } from '../../src/index.ts'
 import { Door } from '../../src/server/admit.ts'
 import { metricsOf } from '../../src/server/metrics.ts'
+import { wallClock } from '../swarm/clock.ts'
 
 /** The hub, `c.send(m)` for all, and the same for all whose `bufferedAmount` is small: the usual advice. */
 export type ServerKind = 'spillway' | 'loop' | 'guarded'
@@ -142,11 +143,11 @@ function firehose(perTurn: number, message: string): void {
  * In one turn it is given no more than 50 ms of them: what is behind waits, and the event loop lives.
  */
 function steady(perSecond: number, bytes: number, burst = 1): void {
-  const started = now()
+  const started = wallClock()
   const turnMost = Math.max(burst, Math.ceil(perSecond / 20))
   let sent = 0
   setInterval(() => {
-    const due = Math.floor(((now() - started) * perSecond) / 1_000 / burst) * burst
+    const due = Math.floor(((wallClock() - started) * perSecond) / 1_000 / burst) * burst
     for (let i = 0; i < turnMost && sent < due; i++) {
       sent++
       publishTimed(started + (sent * 1_000) / perSecond, bytes)
@@ -159,7 +160,7 @@ function nowAndThen(leastMs: number, mostMs: number, bytes: number): void {
   const random = generator(1)
   const next = () => setTimeout(publishOne, leastMs + random() * (mostMs - leastMs))
   const publishOne = () => {
-    publishTimed(now(), bytes)
+    publishTimed(wallClock(), bytes)
     openSince ||= performance.now()
     next()
   }
@@ -181,11 +182,6 @@ async function demand(message: string): Promise<void> {
 /** A message that begins with a time, in microseconds since the epoch, and its number. */
 function publishTimed(ms: number, bytes: number): void {
   peer.publish(`${Math.round(ms * 1_000)} ${published++}`.padEnd(bytes, ' '))
-}
-
-/** Milliseconds since the epoch, and fractions of them. */
-function now(): number {
-  return performance.timeOrigin + performance.now()
 }
 
 /** mulberry32: numbers from 0 to 1, the same for the same seed. */

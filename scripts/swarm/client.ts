@@ -5,8 +5,9 @@
  *     waiting ──connect()──▶ connecting ──▶ open ──▶ closed ──connect()──▶ …
  *                                 └── refused ──────▶┘
  */
+import { wallClock } from './clock.ts'
 import { type FrameListener, FrameReader } from './frames.ts'
-import { type Grounds, wallClock } from './grounds.ts'
+import type { Grounds } from './grounds.ts'
 import { Pace } from './pace.ts'
 import { count, type Population } from './population.ts'
 import { frame, OPCODE, RawSocket, SHARED, type SocketListener } from './socket.ts'
@@ -179,7 +180,9 @@ export class Client implements FrameListener, SocketListener {
     if (this.#examined) return
     const { population, grounds } = this
     const published = grounds.format.ms(time)
-    population.recent.add(this.#readAt - published)
+    const latency = this.#readAt - published
+    population.recent.add(latency)
+    if (latency < population.leastLatency) population.leastLatency = latency
     if (published > this.newest) this.newest = published
     if (number < 0) return
     if (this.#number >= 0 && number !== this.#number + 1) this.#jumped(number)

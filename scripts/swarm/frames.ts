@@ -41,7 +41,7 @@ export class FrameReader {
   /** Of a header that a read has cut. */
   #header: Buffer | undefined
   #headerBytes = 0
-  /** Bytes before the time, digits of it still to be read, and what they say until then. */
+  /** Of a message, which may come in fragments: bytes before the time, digits of it still to be read, and what they say until then. */
   #before = 0
   #digitsLeft = 0
   #value = 0
@@ -96,10 +96,6 @@ export class FrameReader {
     const short = bytes[at + 1]!
     this.#opcode = first & 0xf
     this.#final = (first & FIN) !== 0
-    this.#digitsLeft = 0
-    this.#numbering = false
-    this.#value = 0
-    this.#number = -1
     if (short < 126) this.#left = short
     else if (short === 126) this.#left = bytes[at + 2]! * 256 + bytes[at + 3]!
     else this.#left = lengthOf(bytes, at + 2)
@@ -112,6 +108,10 @@ export class FrameReader {
   #beginMessage(): void {
     const format = this.#format
     if (format === undefined) return
+    this.#digitsLeft = 0
+    this.#numbering = false
+    this.#value = 0
+    this.#number = -1
     if (format.time !== undefined) {
       this.#before = format.time.at
       this.#digitsLeft = format.time.digits
@@ -194,7 +194,7 @@ export class FrameReader {
       return false
     }
     if (kept !== undefined) this.#format!.learn(kept)
-    else if (this.#value > 0 && this.#digitsLeft === 0) this.#listener.timed(this.#value, this.#number)
+    if (this.#final && this.#value > 0 && this.#digitsLeft === 0) this.#listener.timed(this.#value, this.#number)
     return this.#final
   }
 }

@@ -43,8 +43,3 @@ export class Later {
     for (const timer of this.#timers) clearTimeout(timer)
   }
 }
-
-/** Milliseconds since 1970, and fractions of them. */
-export function wallClock(): number {
-  return performance.timeOrigin + performance.now()
-}

@@ -31,6 +31,8 @@ export class Population {
   readonly handshake = new Delays()
   /** From publishing to having read, of all messages that count. */
   readonly latency = new Delays()
+  /** The least of them: below zero, the clocks of both sides are apart. */
+  leastLatency = Number.POSITIVE_INFINITY
   /** The same since the last look. */
   recent = new Delays()
   /** Of each client's newest message, once a second. */

@@ -12,6 +12,8 @@ import { show } from './units.ts'
 
 /** Above this share of a core, the swarm measures itself. */
 export const BUSY = 0.8
+/** What two clocks of one machine may differ by. */
+const SKEW_MS = 1
 
 const COLOURS = { green: 32, red: 31, yellow: 33, dim: 2 } as const
 
@@ -135,10 +137,18 @@ function figures(of: typeof SWARM_FIGURES, seen: Seen): string {
   return known.join(', ') || 'says nothing of itself'
 }
 
-export function warnings({ cpu, format }: Seen): string[] {
-  const busy = `!!! the swarm is the bottleneck: ${show('share', cpu)} of a core; what it measured is its own limit`
-  const timeless = 'no time of publication was found in the messages: no latency, no age'
-  return [...(cpu > BUSY ? [paint('red', busy)] : []), ...(format.time === undefined ? [paint('dim', timeless)] : [])]
+/** What makes figures mean less than they seem to. */
+export function warnings({ cpu, format, populations }: Seen): string[] {
+  const lines: string[] = []
+  const least = Math.min(...populations.map(({ leastLatency }) => leastLatency))
+  if (cpu > BUSY) {
+    lines.push(`!!! the swarm is the bottleneck: ${show('share', cpu)} of a core; what it measured is its own limit`)
+  }
+  if (least < -SKEW_MS) {
+    lines.push(`!!! the clocks are apart: a message was read ${show('time', -least)} before it was published`)
+  }
+  if (format.time === undefined) lines.push('no time of publication was found in the messages: no latency, no age')
+  return lines.map(line => paint(line.startsWith('!') ? 'red' : 'dim', line))
 }
 
 /** Closes by code, handshakes refused by status, errors by kind. */
