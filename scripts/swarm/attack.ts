@@ -58,6 +58,8 @@ const RAMP_TICK_MS = 5
 /** Handshakes under way at once in the ramp; a server's listen queue is not what is tested. */
 const HANDSHAKES_MOST = 256
 const ANSWER_MS = 10_000
+/** How much longer the ramp may take than it should, before the rest stay away. */
+const LATE_MOST_MS = 20_000
 const SECOND_MS = 1_000
 const EXAMINE_MS = 2_000
 const EXAMINE_STEP_MS = 50
@@ -134,6 +136,10 @@ function ramp(clients: readonly Client[], rampMs: number, signal: AbortSignal): 
         waiting.set(client, now)
         client.settled = () => waiting.delete(client)
         client.start()
+      }
+      if (now - started > rampMs + LATE_MOST_MS) {
+        for (; next < clients.length; next++)
+          count(clients[next]!.population.errors, 'kept out by handshakes without an answer')
       }
       if (!signal.aborted && (next < clients.length || waiting.size > 0)) return
       clearInterval(timer)

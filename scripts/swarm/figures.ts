@@ -16,7 +16,7 @@ export interface Figure<Of> {
   readonly unless?: string
 }
 
-const NO_TIME = 'no time of publication was found in the messages'
+const NO_TIME = 'no message with a time of publication was read while figures counted'
 const NO_NUMBER = 'messages carry no number behind their time, so a gap cannot be seen'
 const NO_METRICS = "the server's /metrics does not say, or there is none"
 const NO_KERNEL = 'there is no /proc/net/sockstat here'

@@ -20,7 +20,11 @@ export function swarmPage(
   ])
   const scenarios = allScenarios().map(file => {
     const { name, about, loopFails } = scenarioFile(file)
-    return [`\`${name}\``, about, loopFails.map(text => `\`${text}\``).join(', ')]
+    return [
+      `\`${name}\``,
+      about,
+      loopFails?.map(text => `\`${text}\``).join(', ') ?? 'not said: it depends on the machine',
+    ]
   })
   return `# The swarm
 
@@ -112,7 +116,7 @@ A scenario is a file of JSON; what is unknown or wrong in it is refused with a s
 \`clients\` have a \`count\`, or a \`share\` of \`total\`, and the parameters of their behaviour. \`server\` is what \`--against\` starts: messages a
 second, bytes of each, how many at once, and the options of feed and hub (in the library's names and units: docs/options.md).
 \`loopFails\` are the assertions that the loop must fail: with several servers the run ends with 1 unless the hub keeps every assertion and
-the loop fails exactly these. What only Spillway's metrics could tell is unknown of the loop (\`·\`) and counts neither way.
+the loop fails exactly these; left out, nothing is expected of the loop. What only Spillway's metrics could tell is unknown of the loop (\`·\`) and counts neither way.
 
 Those that come along, in scripts/swarm/scenarios:
 

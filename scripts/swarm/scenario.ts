@@ -30,8 +30,8 @@ export interface Scenario extends AttackPlan {
   readonly about: string
   readonly server: ServerSetup
   readonly assertions: readonly Assertion[]
-  /** Those that the loop of `send()` cannot keep. */
-  readonly loopFails: readonly string[]
+  /** Those that the loop of `send()` cannot keep; undefined: nothing is expected of it. */
+  readonly loopFails: readonly string[] | undefined
 }
 
 const spelled = (unit: Unit) =>
@@ -78,7 +78,7 @@ const schema = z.strictObject({
   time: z.enum(['auto', 'none']).default('auto'),
   server: serverSchema.default({ rate: 100, bytes: 1_024, burst: 1, feed: {}, hub: {} }),
   assert: z.array(z.string()).default([]),
-  loopFails: z.array(z.string()).default([]),
+  loopFails: z.array(z.string()).optional(),
 })
 
 /** @throws SpillwayError `bad_option` */
@@ -100,7 +100,7 @@ export function scenarioOf(value: unknown, name: string): Scenario {
   const populations = populationsOf(given.clients, given.total, name)
   const names = populations.map(population => population.name)
   const assertions = given.assert.map((text, i) => parseAssertion(text, names, `${name}.assert.${i}`))
-  const loopFails = given.loopFails.map((text, i) => {
+  const loopFails = given.loopFails?.map((text, i) => {
     const known = parseAssertion(text, names, `${name}.loopFails.${i}`).text
     if (!assertions.some(assertion => assertion.text === known))
       refuse(`${name}.loopFails.${i}`, 'one of those in assert', text)

@@ -61,7 +61,10 @@ describe('an assertion holds, or tells what was measured', () => {
         'healthy.gaps == 0',
         '✗ healthy.gaps == 0: unknown: messages carry no number behind their time, so a gap cannot be seen',
       ],
-      ['stalled.p99 < 1s', '✗ stalled.p99 < 1s: unknown: no time of publication was found in the messages'],
+      [
+        'stalled.p99 < 1s',
+        '✗ stalled.p99 < 1s: unknown: no message with a time of publication was read while figures counted',
+      ],
       ['account == 0', "✗ account == 0: unknown: the server's /metrics does not say, or there is none"],
     ] as const) {
       expect(told(verdict(text, blind))).toBe(line)

@@ -15,7 +15,7 @@ test('every scenario that comes along is one, has assertions, and says what the 
     const { name, about, assertions, loopFails, durationMs, rampMs, warmupMs } = scenarioFile(file)
     expect(name).toBe(basename(file, '.json'))
     expect(about, name).toMatch(/^[A-Z].*\.$/)
-    expect(assertions.length, name).toBeGreaterThan(loopFails.length)
+    expect(assertions.length, name).toBeGreaterThan(loopFails?.length ?? 0)
     expect(rampMs + warmupMs + durationMs, name).toBeLessThanOrEqual(30_000)
   }
 })
@@ -187,5 +187,6 @@ test('the hub is to keep everything, the loop to fail exactly what the scenario 
   expect(expected(scenario, 'loop', verdict('healthy.p99 < 1s', true))).toBe(false)
   expect(expected(scenario, 'loop', verdict('account == 0', false, false))).toBe(true)
   expect(expected(scenario, 'loop', verdict('account == 0', false))).toBe(false)
+  expect(expected(of({ assert: ['healthy.p99 < 1s'] }), 'loop', verdict('healthy.p99 < 1s', false))).toBe(true)
   expect(expected(scenario, 'guarded', verdict('account == 0', false))).toBe(true)
 })
