@@ -76,7 +76,6 @@ export class HubWatch {
   /** Looks once, before anybody has come; goes on looking if there was something to see. */
   async start(): Promise<void> {
     await this.look()
-    this.#first = this.#last
     this.#timer = setInterval(() => void this.look(), EVERY_MS)
   }
 
@@ -93,13 +92,14 @@ export class HubWatch {
     const samples = await this.#scrape()
     this.#looking = false
     if (samples === undefined) return
+    this.#first ??= samples
     this.#last = samples
     const rss = total(samples, 'spillway_memory_used_bytes') ?? total(samples, 'process_resident_memory_bytes')
     this.rss = most(this.rss, rss)
     this.imbalance = most(this.imbalance, imbalance(samples))
     this.inFlight = most(this.inFlight, total(samples, 'spillway_in_flight_bytes'))
     // Others who listen would read what we do not.
-    if (this.#first !== undefined && total(this.#first, 'spillway_clients') !== 0) return
+    if (total(this.#first, 'spillway_clients') !== 0) return
     const delivered = this.#since(samples, 'spillway_delivered_messages_total')
     if (delivered !== undefined) this.overstated = most(this.overstated, Math.max(0, delivered - read()))
   }
@@ -115,9 +115,7 @@ export class HubWatch {
 
   #since(samples: Samples, name: string, label = ''): number | undefined {
     const now = total(samples, name, label)
-    return now === undefined
-      ? undefined
-      : now - (this.#first === undefined ? 0 : (total(this.#first, name, label) ?? 0))
+    return now === undefined ? undefined : now - (total(this.#first!, name, label) ?? 0)
   }
 
   #scrape(): Promise<Samples | undefined> {
