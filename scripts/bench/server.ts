@@ -150,7 +150,7 @@ function steady(perSecond: number, bytes: number, burst = 1): void {
     const due = Math.floor(((wallClock() - started) * perSecond) / 1_000 / burst) * burst
     for (let i = 0; i < turnMost && sent < due; i++) {
       sent++
-      publishTimed(started + (sent * 1_000) / perSecond, bytes)
+      publishTimed(started + (Math.ceil(sent / burst) * burst * 1_000) / perSecond, bytes)
     }
   }, 1)
 }

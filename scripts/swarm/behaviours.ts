@@ -66,7 +66,6 @@ export const BEHAVIOURS: Readonly<Record<string, Behaviour>> = {
     },
     begin: (client, { asleep }) => sleep(client, asleep),
     closed: client => {
-      client.forgetNumber()
       // At once, unless it was not let in: a loop of refusals would measure nothing but itself.
       if (client.lastedMs > 0) client.connect()
       else client.grounds.later(REFUSED_MS, () => client.connect())

@@ -32,7 +32,7 @@ export class Client implements FrameListener, SocketListener {
   /** When the newest message it has read was published, and when it was opened, in milliseconds since 1970. */
   newest = 0
   openedAt = 0
-  /** It has dropped on purpose once. */
+  /** It has dropped on purpose once, to come back from where it was. */
   dropped = false
   /** From 0 to 1, by the seed: what it does where its behaviour leaves a choice. */
   readonly lot: number
@@ -76,6 +76,8 @@ export class Client implements FrameListener, SocketListener {
     this.messages = 0
     this.lastPing = undefined
     this.#reading = true
+    // Who comes back from where it was is to miss nothing; who begins again at the head does not ask for what came between.
+    if (!this.dropped) this.#number = -1
     this.openedAt = 0
     this.#dropping = false
     this.#refused = false
@@ -138,11 +140,6 @@ export class Client implements FrameListener, SocketListener {
     this.answers = false
     this.#unpace()
     this.go()
-  }
-
-  /** What it has read is not followed by what it reads next: nothing is a gap between them. */
-  forgetNumber(): void {
-    this.#number = -1
   }
 
   opened(headers: ReadonlyMap<string, string>): void {
