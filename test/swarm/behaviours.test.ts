@@ -71,6 +71,51 @@ describe('healthy', () => {
   })
 })
 
+describe('what is measured of messages', () => {
+  const message = (number: number, agoMs = 0) => `${(Date.now() - agoMs) * 1_000} ${number}`
+
+  test('gaps, what is missed in them, and repeats, by the numbers behind the times', async () => {
+    const server = await rawServer()
+    const { populations } = send(server.port, [{ behaviour: 'healthy', count: 1 }])
+    const connection = await connected(server)
+    for (const number of [7, 8, 9, 12, 13, 13, 3, 4]) connection.send(message(number))
+    await until('all of them', () => populations[0]!.messages === 8)
+    const [{ gaps, missed, repeats }] = populations as [(typeof populations)[0]]
+    expect({ gaps, missed, repeats }).toEqual({ gaps: 1, missed: 2, repeats: 2 })
+  })
+
+  test('latency, from the time in a message to having read it', async () => {
+    const server = await rawServer()
+    const { populations, end } = send(server.port, [{ behaviour: 'healthy', count: 1 }])
+    const connection = await connected(server)
+    await until('messages, after the ramp too', () => {
+      connection.send(message(0, 5_000))
+      return populations[0]!.messages >= 50
+    })
+    const [population] = (await end()).populations
+    expect(population!.latency.samples).toBeGreaterThan(0)
+    expect(population!.latency.at(0.01)).toBeGreaterThan(4_900)
+  })
+
+  test('who resumes and is not given what it missed has a gap; who begins again at the head has none', async () => {
+    for (const [behaviour, gaps] of [
+      [{ behaviour: 'resume', after: '1s', away: '10ms' }, 1],
+      [{ behaviour: 'flapping', asleep: '50ms' }, 0],
+    ] as const) {
+      const server = await rawServer()
+      const { populations } = send(server.port, [{ ...behaviour, count: 1 }])
+      const first = await connected(server)
+      for (const number of [1, 2]) first.send(message(number))
+      await until('both to be read', () => populations[0]!.messages === 2)
+      if (gaps === 0) first.socket.end()
+      const second = await connected(server, 2)
+      second.send(message(5))
+      await until('the third to be read', () => populations[0]!.messages === 3)
+      expect(populations[0]!.gaps, behaviour.behaviour).toBe(gaps)
+    }
+  })
+})
+
 test('never-reads takes the handshake and nothing after it, and stays', async () => {
   const server = await rawServer()
   const { populations, end } = send(server.port, [{ behaviour: 'never-reads', count: 1 }])
