@@ -10,6 +10,8 @@ export type Samples = ReadonlyMap<string, number>
 
 const EVERY_MS = 2_000
 const PATIENCE_MS = 4_000
+/** The first time, when nothing is going on yet: there are servers that never answer what they do not know. */
+const FIRST_PATIENCE_MS = 1_000
 
 /** The Prometheus text format, as far as it is needed: what is no sample is passed over. */
 export function parseMetrics(text: string): Samples {
@@ -120,8 +122,9 @@ export class HubWatch {
 
   #scrape(): Promise<Samples | undefined> {
     const { host, port } = this.#options
+    const timeout = this.#first === undefined ? FIRST_PATIENCE_MS : PATIENCE_MS
     return new Promise(resolve => {
-      const request = get({ host, port, path: '/metrics', timeout: PATIENCE_MS, agent: false }, response => {
+      const request = get({ host, port, path: '/metrics', timeout, agent: false }, response => {
         let text = ''
         response.setEncoding('utf8')
         response.on('data', chunk => {

@@ -1,6 +1,6 @@
 /** The whole swarm, as people run it, against a real hub: what it prints and how it ends. */
 import { spawn } from 'node:child_process'
-import { readFileSync, rmSync } from 'node:fs'
+import { readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
@@ -130,10 +130,42 @@ test('where nobody listens, the table says so', async () => {
   expect(out).toContain('✗ healthy.errors == 0: 3')
 })
 
-test('a scenario is sent against a server that is started for it', async () => {
-  const { code, out, errors } = await swarm(['junk', '--against', 'spillway', '--duration', '2s'])
-  expect(code, errors + out).toBe(0)
-  expect(out).toContain('✓ unmasked.closed == 100% (100 %)')
+/** A scenario that the hub keeps and the loop does not: it goes on with a message that never ends. */
+function scenarioFile(loopFails: readonly string[]): string {
+  const clients = [
+    { behaviour: 'healthy', count: 5 },
+    { behaviour: 'junk', name: 'endless', count: 2, kind: 'endless-fragments' },
+  ]
+  const assert = ['endless.closed == 100%', 'healthy.connected == 100%', 'account == 0']
+  const file = join(tmpdir(), `scenario-${process.pid}.json`)
+  onTestFinished(() => rmSync(file, { force: true }))
+  writeFileSync(file, JSON.stringify({ about: 'A test.', clients, ramp: '0s', duration: '1s', assert, loopFails }))
+  return file
+}
+
+describe('a scenario, against servers that are started for it', () => {
+  test('alone is told in full', async () => {
+    const { code, out, errors } = await swarm([scenarioFile([]), '--against', 'spillway'])
+    expect(code, errors + out).toBe(0)
+    expect(out).toContain('✓ endless.closed == 100% (100 %)')
+  })
+
+  test('side by side is as expected when the hub keeps all and the loop fails what it should', async () => {
+    const file = scenarioFile(['endless.closed == 100%'])
+    const { code, out, errors } = await swarm([file, '--against', 'spillway,loop'])
+    expect(code, errors + out).toBe(0)
+    expect(out).toMatch(/^ {2}assertion +spillway +loop$/m)
+    expect(out).toMatch(/^ {2}endless.closed == 100% +✓ 100 % +✗ 0 %$/m)
+    expect(out).toMatch(/^ {2}account == 0 +✓ 0 +· unknown$/m)
+    expect(out).toContain('everything as expected')
+  })
+
+  test('side by side ends with 1 when the loop does not fail where it should', async () => {
+    const file = scenarioFile(['healthy.connected == 100%', 'endless.closed == 100%'])
+    const { code, out } = await swarm([file, '--against', 'loop,guarded'])
+    expect(code).toBe(1)
+    expect(out).toMatch(/^ {2}healthy.connected == 100% +✓ 100 % !!! not as expected/m)
+  })
 })
 
 test('--help is the manual at the top of the file', async () => {
