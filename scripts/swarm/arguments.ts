@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import type { ServerKind } from '../bench/server.ts'
 import { AGAINST } from './against.ts'
+import { parseAssertion } from './assert.ts'
 import { BEHAVIOURS } from './behaviours.ts'
 import { type Scenario, scenarioFile, scenarioOf } from './scenario.ts'
 import type { Target } from './socket.ts'
@@ -48,9 +49,19 @@ export function readOrders(args: readonly string[]): Orders | undefined {
   const target = urls[0] === undefined ? undefined : targetOf(urls[0], values.protocol)
   const against = kindsOf(values.against, target, files.length)
   const over = overrides(values)
-  if (files.length > 0 && values.clients !== undefined) refuse('--clients', 'none beside a scenario', values.clients)
+  for (const flag of ['clients', 'total', 'time'] as const) {
+    if (files.length > 0 && values[flag] !== undefined) refuse(`--${flag}`, 'none beside a scenario', values[flag])
+  }
+  if (target === undefined && values.protocol !== undefined) refuse('--protocol', 'a URL beside it', values.protocol)
   if (files.length === 0) return { scenarios: [fromFlags(values, over)], target, against, json: values.json }
-  return { scenarios: files.map(file => ({ ...scenarioFile(file), ...over })), target, against, json: values.json }
+  const scenarios = files.map(file => asserting({ ...scenarioFile(file), ...over }, values.assert ?? []))
+  return { scenarios, target, against, json: values.json }
+}
+
+/** What the command line asserts comes after what the scenario does. */
+function asserting(scenario: Scenario, texts: readonly string[]): Scenario {
+  const names = scenario.populations.map(({ name }) => name)
+  return { ...scenario, assertions: [...scenario.assertions, ...texts.map(text => parseAssertion(text, names))] }
 }
 
 type Values = ReturnType<typeof parsed>['values']

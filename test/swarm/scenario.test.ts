@@ -154,6 +154,8 @@ describe('the command line', () => {
     expect(against).toEqual(['spillway', 'loop'])
     expect(readOrders(['--all'])!.scenarios).toHaveLength(allScenarios().length)
     expect(readOrders(['--help'])).toBeUndefined()
+    const [asserting] = readOrders(['junk', URL, '--assert', 'unmasked.closes > 1'])!.scenarios
+    expect(asserting!.assertions.at(-1)!.text).toBe('unmasked.closes > 1')
   })
 
   test.each([
@@ -170,6 +172,9 @@ describe('the command line', () => {
     [[URL, '--clients', 'healthy=1', '--time', 'x'], 'swarm.time: expected one of auto, none, got "x"'],
     [[URL, '--clients', 'healthy=1', '--assert', 'x'], 'swarm.assert.0: expected FIGURE OPERATOR VALUE'],
     [[URL, 'junk', '--clients', 'healthy=1'], '--clients: expected none beside a scenario, got'],
+    [[URL, 'junk', '--total', '7'], '--total: expected none beside a scenario, got "7"'],
+    [['junk', '--against', 'loop', '--protocol', 'x'], '--protocol: expected a URL beside it, got "x"'],
+    [['junk', '--against', 'loop', '--assert', 'nobody.p99 < 1s'], '--assert: expected a figure (of healthy'],
     [[URL, 'junk', '--against', 'loop'], '--against: expected none beside a URL, got "loop"'],
     [['junk', '--against', 'apache'], '--against: expected spillway, loop, guarded, got "apache"'],
     [[URL, '--frobnicate'], 'flag: expected one of --clients, --total'],
