@@ -1,5 +1,5 @@
 /**
- * Writes the reference pages that are tables of what the code says: docs/options.md, docs/metrics.md, docs/errors.md. Run by
+ * Writes the reference pages that are tables of what the code says: docs/options.md, docs/metrics.md, docs/errors.md, docs/swarm.md. Run by
  * `npm run docs`; test/docs.test.ts fails when a page is not what this would write.
  */
 import { mkdirSync, writeFileSync } from 'node:fs'
@@ -10,12 +10,18 @@ import { Hub } from '../src/hub.ts'
 import { Door } from '../src/server/admit.ts'
 import { metricsOf } from '../src/server/metrics.ts'
 import { environmentName, KINDS, SETTINGS } from '../src/settings.ts'
+import { swarmPage } from './swarm/page.ts'
 
 export const DOCS = join(import.meta.dirname, '../docs')
 
 /** Every page by its file name. */
 export async function pages(): Promise<Readonly<Record<string, string>>> {
-  return { 'options.md': options(), 'metrics.md': await metrics(), 'errors.md': errors() }
+  return {
+    'options.md': options(),
+    'metrics.md': await metrics(),
+    'errors.md': errors(),
+    'swarm.md': swarmPage(GENERATED, table),
+  }
 }
 
 function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
@@ -97,6 +103,10 @@ For every reader, at any time: published since it joined = taken + in flight + s
 what was in flight becomes \`unknown\` and what was queued \`undelivered\`. \`spillway_delivered_messages_total\` is what was taken: a pong
 came back from behind it, so the client's WebSocket stack has it, whatever its page does with it. Of a client that never answers
 (\`spillway_unconfirmed_clients\`) nothing counts as taken; with the window off (\`--target-delay 0\`), what its socket took does.
+
+Over all readers, here and gone, at every scrape: \`spillway_reader_published_messages_total\` = \`spillway_delivered_messages_total\` +
+\`spillway_in_flight_messages\` + \`spillway_skipped_messages_total\` + \`spillway_queued_messages\` + \`spillway_unknown_messages_total\` +
+\`spillway_undelivered_messages_total\`. The left side is counted as readers come and go, the right side told by their cursors.
 `
 }
 

@@ -77,6 +77,10 @@ export class Feed {
   readonly #judge: Judge
   readonly #sampler = new Sampler()
   #stale = 0
+  /** Readers that are sent what is published, and the sums of the places where readers began, and where the hub stopped sending. */
+  #served = 0
+  #begun = 0
+  #stoppedAt = 0
 
   constructor(name: string, settings: FeedSettings, canWait: boolean, carrier: Carrier, notify: Notify) {
     this.name = name
@@ -156,6 +160,8 @@ export class Feed {
     const now = performance.now()
     const reader = new Reader(this, sink, joining, now)
     this.readers.add(reader)
+    this.#served++
+    this.#begun += joining.at.count
     if (reader.maxRate > 0) this.#sampler.add(reader)
     else if (joining.at.count === this.log.count) this.caughtUp(reader)
     else {
@@ -174,6 +180,8 @@ export class Feed {
     if (reader.state === 'live') this.#forgetLive()
     reader.state = 'closed'
     reader.until = this.log.end
+    this.#served--
+    this.#stoppedAt += this.log.count
     if (reader.gating) this.demand.gate.release(reader)
     this.demand.evaluate(performance.now())
   }
@@ -342,6 +350,14 @@ export class Feed {
     const end = reader.until ?? log.end
     const seconds = at.count < end.count ? (now - (log.timeAt(at) ?? now)) / 1_000 : 0
     return { messages: end.count - at.count, bytes: end.bytes - at.bytes, seconds }
+  }
+
+  /**
+   * Messages published while a reader was there, over all readers. Counted as they come and go, and not from their cursors: what
+   * became of messages has to add up to it.
+   */
+  get publishedToReaders(): number {
+    return this.#stoppedAt - this.#begun + this.#served * this.log.count
   }
 
   /** Sums over the readers that are gone and those that are here. */

@@ -3,6 +3,7 @@
  * so that it is not what limits. Whoever reads answers pings, as every WebSocket does; who never reads does not.
  */
 import { connect, type OnReadOpts, type Socket } from 'node:net'
+import { wallClock } from '../swarm/clock.ts'
 import { Delays } from '../swarm/delays.ts'
 import { FrameReader, MICROS_FIRST } from '../swarm/frames.ts'
 
@@ -126,7 +127,7 @@ function open(manner: Manner): Promise<Socket> {
             resolve(socket)
           }
           bytes += length - from
-          readAt = (performance.timeOrigin + performance.now()) * 1_000
+          readAt = wallClock() * 1_000
           if (manner !== SILENT) frames.read(buffer, from, length)
           return manner.read(length)
         },

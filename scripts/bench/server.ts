@@ -6,6 +6,9 @@ import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { WebSocket, WebSocketServer } from 'ws'
 import { attach, type FeedOptions, Hub, type HubOptions } from '../../src/index.ts'
+import { Door } from '../../src/server/admit.ts'
+import { metricsOf } from '../../src/server/metrics.ts'
+import { wallClock } from '../swarm/clock.ts'
 
 /** The hub, `c.send(m)` for all, and the same for all whose `bufferedAmount` is small: the usual advice. */
 export type ServerKind = 'spillway' | 'loop' | 'guarded'
@@ -20,7 +23,8 @@ export interface ServerPlan {
 export type Command =
   /** So many messages each turn of the event loop. */
   | { readonly do: 'firehose'; readonly perTurn: number; readonly bytes: number }
-  | { readonly do: 'steady'; readonly perSecond: number; readonly bytes: number }
+  /** `burst`: so many at once, at moments further apart. */
+  | { readonly do: 'steady'; readonly perSecond: number; readonly bytes: number; readonly burst?: number }
   /** A message at random moments, so far apart. */
   | { readonly do: 'now-and-then'; readonly leastMs: number; readonly mostMs: number; readonly bytes: number }
   /** As many as demand lets through. */
@@ -66,6 +70,8 @@ const SERVERS: Readonly<Record<ServerKind, (server: Server, plan: ServerPlan) =>
     const hub = new Hub(plan.hub)
     const feed = hub.feed('bench', plan.feed)
     attach(hub, server)
+    const metrics = metricsOf(hub, new Door(hub))
+    server.on('request', (_, response) => void metrics.metrics().then(text => response.end(text)))
     return {
       publish: payload => feed.publish({ payload }),
       ready: () => feed.ready(),
@@ -88,7 +94,10 @@ const SERVERS: Readonly<Record<ServerKind, (server: Server, plan: ServerPlan) =>
 }
 
 function loop(server: Server, takes: (client: WebSocket) => boolean): Peer {
-  const { clients } = new WebSocketServer({ server, perMessageDeflate: false })
+  const listening = new WebSocketServer({ server, perMessageDeflate: false })
+  // Without this one client that breaks the protocol ends the process.
+  listening.on('connection', client => client.on('error', () => {}))
+  const { clients } = listening
   return {
     publish: message => {
       for (const client of clients) if (client.readyState === WebSocket.OPEN && takes(client)) client.send(message)
@@ -116,7 +125,7 @@ server.listen(0, '127.0.0.1', () => process.send!({ id: 0, answer: { port: (serv
 
 process.on('message', ({ id, command }: { readonly id: number; readonly command: Command }) => {
   if (command.do === 'firehose') firehose(command.perTurn, 'x'.repeat(command.bytes))
-  if (command.do === 'steady') steady(command.perSecond, command.bytes)
+  if (command.do === 'steady') steady(command.perSecond, command.bytes, command.burst)
   if (command.do === 'now-and-then') nowAndThen(command.leastMs, command.mostMs, command.bytes)
   if (command.do === 'demand') void demand('x'.repeat(command.bytes))
   process.send!({ id, answer: command.do === 'report' ? report() : 'done' })
@@ -133,15 +142,15 @@ function firehose(perTurn: number, message: string): void {
  * A message begins with the time at which it was due, so that a server that cannot keep up does not make its messages younger.
  * In one turn it is given no more than 50 ms of them: what is behind waits, and the event loop lives.
  */
-function steady(perSecond: number, bytes: number): void {
-  const started = now()
-  const turnMost = Math.ceil(perSecond / 20)
+function steady(perSecond: number, bytes: number, burst = 1): void {
+  const started = wallClock()
+  const turnMost = Math.max(burst, Math.ceil(perSecond / 20))
   let sent = 0
   setInterval(() => {
-    const due = Math.floor(((now() - started) * perSecond) / 1_000)
+    const due = Math.floor(((wallClock() - started) * perSecond) / 1_000 / burst) * burst
     for (let i = 0; i < turnMost && sent < due; i++) {
       sent++
-      publishTimed(started + (sent * 1_000) / perSecond, bytes)
+      publishTimed(started + (Math.ceil(sent / burst) * burst * 1_000) / perSecond, bytes)
     }
   }, 1)
 }
@@ -151,7 +160,7 @@ function nowAndThen(leastMs: number, mostMs: number, bytes: number): void {
   const random = generator(1)
   const next = () => setTimeout(publishOne, leastMs + random() * (mostMs - leastMs))
   const publishOne = () => {
-    publishTimed(now(), bytes)
+    publishTimed(wallClock(), bytes)
     openSince ||= performance.now()
     next()
   }
@@ -170,15 +179,9 @@ async function demand(message: string): Promise<void> {
   }
 }
 
-/** A message that begins with a time, in microseconds since the epoch. */
+/** A message that begins with a time, in microseconds since the epoch, and its number. */
 function publishTimed(ms: number, bytes: number): void {
-  peer.publish(`${Math.round(ms * 1_000)}`.padEnd(bytes, ' '))
-  published++
-}
-
-/** Milliseconds since the epoch, and fractions of them. */
-function now(): number {
-  return performance.timeOrigin + performance.now()
+  peer.publish(`${Math.round(ms * 1_000)} ${published++}`.padEnd(bytes, ' '))
 }
 
 /** mulberry32: numbers from 0 to 1, the same for the same seed. */

@@ -9,7 +9,7 @@ import { DELAY_BUCKETS, type Pings } from '../clients/pings.ts'
 import { EVICT_CAUSES } from '../events.ts'
 import type { Feed } from '../feed.ts'
 import type { Hub } from '../hub.ts'
-import { READER_STATES } from '../reader.ts'
+import { READER_STATES, type Reader } from '../reader.ts'
 import { type Door, REFUSALS } from './admit.ts'
 import { STATS, spread } from './stats.ts'
 
@@ -41,6 +41,11 @@ export function metricsOf(hub: Hub, door: Door): Registry {
 
   totalPerFeed('published_messages_total', 'Messages the feed took from its source.', feed => feed.log.count)
   totalPerFeed('published_bytes_total', 'Bytes of the frames published.', feed => feed.log.bytes)
+  totalPerFeed(
+    'reader_published_messages_total',
+    'Messages published while a reader was there, over all readers.',
+    feed => feed.publishedToReaders,
+  )
   totalPerFeed(
     'delivered_messages_total',
     'Messages taken, over all readers: a pong came back from behind them.',
@@ -88,6 +93,23 @@ export function metricsOf(hub: Hub, door: Door): Registry {
     const values = spread([...hub.clients].map(client => client.bufferedBytes))
     for (const stat of STATS) g.set({ stat }, values[stat])
   })
+
+  const summed = (name: string, help: string, value: (reader: Reader, feed: Feed) => number) =>
+    perFeed(name, help, feed => {
+      let sum = 0
+      for (const reader of feed.readers) sum += value(reader, feed)
+      return sum
+    })
+  summed(
+    'in_flight_messages',
+    'Messages in flight to all readers of the feed.',
+    ({ cursor }) => cursor.inFlightMessages,
+  )
+  summed(
+    'queued_messages',
+    'Messages queued for all readers of the feed.',
+    ({ until, cursor }, { log }) => (until ?? log.end).count - cursor.at.count,
+  )
 
   perFeed('log_bytes', 'Memory the log holds.', feed => feed.log.held)
   perFeed('log_capacity_bytes', 'Memory the log may hold.', feed => feed.settings.capacity.bytes)

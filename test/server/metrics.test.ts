@@ -125,6 +125,16 @@ describe('the format', () => {
   })
 })
 
+/** Where messages go that were published while a reader was there. */
+const TERMS = [
+  'delivered_messages_total',
+  'in_flight_messages',
+  'skipped_messages_total',
+  'queued_messages',
+  'unknown_messages_total',
+  'undelivered_messages_total',
+]
+
 describe('the figures', () => {
   /** Compares one metric, label by label, with what the hub says. */
   const check = (families: Map<string, Family>, name: string, series: Readonly<Record<string, number>>) =>
@@ -156,6 +166,27 @@ describe('the figures', () => {
     expect(evict.totals().undelivered).toBeGreaterThan(0)
     expect(evict.totals().unknown).toBeGreaterThan(0)
     expect(families.get('spillway_source_paused_seconds_total')!.series.get('feed="pause"')).toBeGreaterThan(0)
+  })
+
+  test('of what was published to readers add up with what became of it, whoever has left', async () => {
+    const served = await busy()
+    const { hub, client } = served
+    const leaving = await client('/feeds/skip?from=earliest')
+    const balanced = async () => {
+      const families = await scrape(served)
+      const of = (name: string, feed: string) => families.get(`spillway_${name}`)!.series.get(`feed="${feed}"`)!
+      for (const { name } of served.feeds) {
+        const sum = TERMS.reduce((total, term) => total + of(term, name), 0)
+        expect(sum, name).toBe(of('reader_published_messages_total', name))
+      }
+      return of('reader_published_messages_total', 'skip')
+    }
+    const before = await balanced()
+    expect(before).toBe([...hub.feeds.get('skip')!.readers].reduce((sum, r) => sum + r.account().published, 0))
+    leaving.destroy()
+    await until('it to have left', () => hub.feeds.get('skip')!.readers.size === 3)
+    hub.feeds.get('skip')!.publish({ payload: 'x' })
+    expect(await balanced()).toBe(before + 3)
   })
 
   test('of gaps, evictions and refusals are told by reason', async () => {
