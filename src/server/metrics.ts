@@ -102,7 +102,7 @@ export function metricsOf(hub: Hub, door: Door): Registry {
     })
   summed(
     'in_flight_messages',
-    'Messages in flight to all readers of the feed.',
+    'Messages in flight to all readers of the feed, clients that never answer included.',
     ({ cursor }) => cursor.inFlightMessages,
   )
   summed(
