@@ -14,6 +14,8 @@ export interface FrameListener {
   ping(pong: Buffer): void
   /** A message with a time in it was read to its end. */
   timed(time: number): void
+  /** A text shorter than `wholeBelow` was read to its end: talk of a protocol on top, and no message. */
+  text?(payload: Buffer): void
 }
 
 /** Where in a message the time of its publication stands: from which byte, and in how many digits. */
@@ -26,6 +28,10 @@ export interface TimePlace {
 export const MICROS_FIRST: TimePlace = { at: 0, digits: 16 }
 
 export class FrameReader {
+  /** Texts of fewer bytes are handed out whole. */
+  wholeBelow = 0
+  /** Other texts, read to their end. */
+  messages = 0
   readonly #listener: FrameListener
   readonly #time: TimePlace | undefined
   /** Bytes of the payload still to come; -1 in a header. */
@@ -39,6 +45,7 @@ export class FrameReader {
   #digitsLeft = 0
   #value = 0
   #pong: Buffer | undefined
+  #text: Buffer | undefined
 
   constructor(listener: FrameListener, time?: TimePlace) {
     this.#listener = listener
@@ -54,6 +61,7 @@ export class FrameReader {
       }
       const taken = Math.min(this.#left, to - at)
       if (this.#pong !== undefined) this.#pong.set(buffer.subarray(at, at + taken), this.#pong.length - this.#left)
+      else if (this.#text !== undefined) this.#text.set(buffer.subarray(at, at + taken), this.#text.length - this.#left)
       else if (this.#digitsLeft > 0) this.#readTime(buffer, at, taken)
       at += taken
       this.#left -= taken
@@ -84,7 +92,8 @@ export class FrameReader {
     else this.#left = new DataView(bytes.buffer, bytes.byteOffset + at + 2, 8).getUint32(4)
     this.#digitsLeft = 0
     this.#value = 0
-    if (this.#time !== undefined && this.#opcode === TEXT) {
+    if (this.#opcode === TEXT && this.#left < this.wholeBelow) this.#text = Buffer.alloc(this.#left)
+    else if (this.#time !== undefined && this.#opcode === TEXT) {
       this.#before = this.#time.at
       this.#digitsLeft = this.#time.digits
     }
@@ -107,7 +116,14 @@ export class FrameReader {
       const pong = this.#pong
       this.#pong = undefined
       this.#listener.ping(pong)
-    } else if (this.#value > 0 && this.#digitsLeft === 0) this.#listener.timed(this.#value)
+    } else if (this.#text !== undefined) {
+      const text = this.#text
+      this.#text = undefined
+      this.#listener.text?.(text)
+    } else if (this.#opcode === TEXT) {
+      this.messages++
+      if (this.#value > 0 && this.#digitsLeft === 0) this.#listener.timed(this.#value)
+    }
   }
 }
 
