@@ -1,0 +1,115 @@
+/**
+ * What a server under load publishes: as much as there is time for, so many a second, now and then, or as many as demand lets
+ * through; over its feeds in turn. The same for every peer.
+ */
+import type { Service } from './peers/peer.ts'
+
+export type PublishCommand =
+  /** So many messages each turn of the event loop. */
+  | { readonly do: 'firehose'; readonly perTurn: number; readonly bytes: number }
+  | { readonly do: 'steady'; readonly perSecond: number; readonly bytes: number }
+  /** A message at random moments, so far apart. */
+  | { readonly do: 'now-and-then'; readonly leastMs: number; readonly mostMs: number; readonly bytes: number }
+  /** As many as demand lets through. */
+  | { readonly do: 'demand'; readonly bytes: number }
+
+const POLL_MS = 10
+
+export class Publisher {
+  published = 0
+  longestMs = 0
+  readonly #service: Service
+  readonly #feeds: number
+  #feed = 0
+  /** Since when something is not confirmed; 0 if everything is. */
+  #openSince = 0
+
+  constructor(service: Service, feeds: number) {
+    this.#service = service
+    this.#feeds = feeds
+  }
+
+  start(command: PublishCommand): void {
+    if (command.do === 'firehose') this.#firehose(command.perTurn, 'x'.repeat(command.bytes))
+    if (command.do === 'steady') this.#steady(command.perSecond, command.bytes)
+    if (command.do === 'now-and-then') this.#nowAndThen(command.leastMs, command.mostMs, command.bytes)
+    if (command.do === 'demand') void this.#demand('x'.repeat(command.bytes))
+  }
+
+  #publish(message: string): boolean {
+    this.published++
+    this.#feed = (this.#feed + 1) % this.#feeds
+    return this.#service.publish(message, this.#feed)
+  }
+
+  #firehose(perTurn: number, message: string): void {
+    const turn = () => {
+      for (let i = 0; i < perTurn; i++) this.#publish(message)
+      setImmediate(turn)
+    }
+    turn()
+  }
+
+  /**
+   * A message begins with the time at which it was due, so that a server that cannot keep up does not make its messages
+   * younger. In one turn it is given no more than 50 ms of them: what is behind waits, and the event loop lives.
+   */
+  #steady(perSecond: number, bytes: number): void {
+    const started = now()
+    const turnMost = Math.ceil(perSecond / 20)
+    let sent = 0
+    setInterval(() => {
+      const due = Math.floor(((now() - started) * perSecond) / 1_000)
+      for (let i = 0; i < turnMost && sent < due; i++) {
+        sent++
+        this.#publish(timed(started + (sent * 1_000) / perSecond, bytes))
+      }
+    }, 1)
+  }
+
+  /** The moments are the same in every run. */
+  #nowAndThen(leastMs: number, mostMs: number, bytes: number): void {
+    const random = generator(1)
+    const next = () => setTimeout(publishOne, leastMs + random() * (mostMs - leastMs))
+    const publishOne = () => {
+      this.#publish(timed(now(), bytes))
+      this.#openSince ||= performance.now()
+      next()
+    }
+    next()
+    const { hub } = this.#service
+    if (hub === undefined) return
+    setInterval(() => {
+      if (this.#openSince === 0) return
+      this.longestMs = Math.max(this.longestMs, performance.now() - this.#openSince)
+      if (hub.confirmed()) this.#openSince = 0
+    }, POLL_MS)
+  }
+
+  async #demand(message: string): Promise<void> {
+    const { hub } = this.#service
+    if (hub === undefined) throw new Error('only the hub has demand')
+    for (;;) if (!this.#publish(message)) await hub.ready()
+  }
+}
+
+/** A message that begins with a time, in microseconds since the epoch. */
+function timed(ms: number, bytes: number): string {
+  return `${Math.round(ms * 1_000)}`.padEnd(bytes, ' ')
+}
+
+/** Milliseconds since the epoch, and fractions of them. */
+function now(): number {
+  return performance.timeOrigin + performance.now()
+}
+
+/** mulberry32: numbers from 0 to 1, the same for the same seed. */
+function generator(seed: number): () => number {
+  let state = seed
+  return () => {
+    state = (state + 0x6d2b79f5) | 0
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state)
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32
+  }
+}
