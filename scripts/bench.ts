@@ -3,6 +3,7 @@
  * to a core each where there are two. Ratios first: machines are shared and noisy, so times mean little and a time is never asserted.
  *
  *     npm run bench                            the whole benchmark; writes docs/benchmarks.json, docs/benchmarks.md, the README's figures
+ *     npm run bench -- --again                 the whole once more, compared with docs/benchmarks.json; writes how many ratios were reproduced
  *     npm run bench -- --quick                 the whole of it in ten minutes; writes nothing
  *     npm run bench -- --tiny                  does it work? For CI: judges accounts and connections, and no times
  *     npm run bench -- WORKLOAD [options]      one workload, full size; or --quick, or --tiny
@@ -13,14 +14,14 @@
  * All take --pairs, --json FILE, --markdown FILE, and --kinds with some of: spillway, off (its window), loop, guarded, socketio, socketcluster.
  * What else a workload takes are its settings, in scripts/bench/workloads. Progress goes to stderr, tables to stdout.
  */
-import { readFileSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { writeFileSync } from 'node:fs'
 import { parse, Refusal, type Request } from './bench/args.ts'
+import { compare } from './bench/compare.ts'
 import { drive } from './bench/drive.ts'
 import { machine, told } from './bench/machine.ts'
-import { benchmarksPage, readmeWith } from './bench/page.ts'
+import { benchmarksPage, documents, toldComparison } from './bench/page.ts'
 import { grids, terminal } from './bench/render.ts'
-import { json, KEPT, PAGE, type Report } from './bench/report.ts'
+import { json, KEPT, kept, type Report } from './bench/report.ts'
 import type { Table } from './bench/results.ts'
 
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => process.exit(1))
@@ -78,12 +79,24 @@ function commandOf(args: readonly string[]): readonly string[] {
   return args.filter((arg, i) => !places.some(place => arg.startsWith(place)) && !places.includes(args[i - 1] ?? ''))
 }
 
-function write({ whole, json: jsonFile, markdown: markdownFile }: Request): void {
+function write({ whole, again, json: jsonFile, markdown: markdownFile }: Request): void {
   if (jsonFile !== undefined) writeFileSync(jsonFile, json(report))
   if (markdownFile !== undefined) writeFileSync(markdownFile, benchmarksPage(report))
-  if (!whole) return
-  const readme = join(import.meta.dirname, '../README.md')
-  writeFileSync(KEPT, json(report))
-  writeFileSync(PAGE, benchmarksPage(report))
-  writeFileSync(readme, readmeWith(readFileSync(readme, 'utf8'), report))
+  if (whole) keep(report)
+  if (again) keepComparison()
+}
+
+/** Into the documents. */
+function keep(what: Report): void {
+  writeFileSync(KEPT, json(what))
+  for (const [file, text] of Object.entries(documents(what))) writeFileSync(file, text)
+}
+
+function keepComparison(): void {
+  const first = kept()
+  if (first === undefined) throw new Error('there is no docs/benchmarks.json to compare with')
+  const { date, commit } = measuredOn
+  const second = { date, commit, minutes: report.minutes, ...compare(first.tables, tables) }
+  keep({ ...first, second })
+  console.log(`\n${toldComparison(second)}`)
 }

@@ -15,6 +15,8 @@ export interface Request {
   readonly size: Size
   /** The whole benchmark, for docs/benchmarks.md: nothing else was asked. */
   readonly whole: boolean
+  /** The whole, a second time: it is compared with what docs/benchmarks.md has, and changes no figure there. */
+  readonly again: boolean
   readonly json: string | undefined
   readonly markdown: string | undefined
 }
@@ -24,12 +26,15 @@ export class Refusal extends Error {}
 /** Spans of time; all other numbers are counts. */
 const FRACTIONS = ['seconds', 'warmUp', 'every', 'away', 'settle', 'fast', 'plateau']
 const FILES = ['json', 'markdown'] as const
-const FLAGS = ['quick', 'tiny'] as const
+const FLAGS = ['quick', 'tiny', 'again'] as const
 
 export function parse(argv: readonly string[]): Request {
   const { words, options } = read(argv)
   const size: Size = options.has('tiny') ? 'tiny' : options.has('quick') ? 'quick' : 'full'
   if (options.has('tiny') && options.has('quick')) throw new Refusal('--tiny: expected not beside --quick')
+  const again = options.has('again')
+  if (again && (options.size > 1 || words.length > 0))
+    throw new Refusal('--again: expected alone, for the whole benchmark')
   if (words.length > 1) throw new Refusal(`workload: expected one, got ${words.join(' ')}`)
   const chosen = words.length === 0 ? BENCHMARK : [workloadOf(words[0]!)]
   const general = ['pairs', 'kinds', ...FILES, ...FLAGS]
@@ -42,7 +47,7 @@ export function parse(argv: readonly string[]): Request {
   const whole = words.length === 0 && options.size === 0
   return {
     tasks: chosen.map(workload => task(workload, size, options)).filter(({ kinds }) => kinds.length > 0),
-    ...{ size, whole, json: options.get('json'), markdown: options.get('markdown') },
+    ...{ size, whole, again, json: options.get('json'), markdown: options.get('markdown') },
   }
 }
 

@@ -2,11 +2,15 @@
  * What documents say of a benchmark: docs/benchmarks.md, with everything, and the README's section, with what somebody wants to
  * know first. Both are written from docs/benchmarks.json and hold no figure of their own; a test compares.
  */
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import type { Comparison } from './compare.ts'
 import { told } from './machine.ts'
-import { BUSY, figureText, type Grid, grids, markdown, ratioText, titleOf } from './render.ts'
-import type { Report } from './report.ts'
+import { BUSY, figureText, type Grid, grids, markdown, ratioNumber, ratioText, titleOf } from './render.ts'
+import { PAGE, type Report } from './report.ts'
 import type { Ratio, Table } from './results.ts'
 
+const README = join(import.meta.dirname, '../../README.md')
 const GENERATED = '<!-- Written by `npm run docs` from benchmarks.json; edits here are lost. -->'
 
 const METHOD = `## Method
@@ -47,6 +51,11 @@ const LIMITS = `## What it does not show
 - **Other machines.** Virtual machines are shared and noisy: ratios carry over, times do not. uWebSockets.js, which is written in C++, is not
   compared because it does not come from npm.`
 
+/** Every document that quotes the benchmark, by its path, with what it says of this report. */
+export function documents(report: Report): Readonly<Record<string, string>> {
+  return { [PAGE]: benchmarksPage(report), [README]: readmeWith(readFileSync(README, 'utf8'), report) }
+}
+
 export function benchmarksPage(report: Report): string {
   return `# Benchmarks
 
@@ -58,12 +67,19 @@ ${caution(report)}Measured ${told(report.machine)}. In ${report.minutes} minutes
 
 Ratios come first: machines differ, and so do moments. A figure is for the row it stands in and the conditions above the table.
 
-${report.tables.map(section).join('\n\n')}
+${report.second === undefined ? '' : `${toldComparison(report.second)}\n\n`}${report.tables.map(section).join('\n\n')}
 
 ${METHOD}
 
 ${LIMITS}
 `
+}
+
+export function toldComparison({ date, commit, minutes, ratios, apart }: Comparison): string {
+  const same = `A second run (${date}, commit ${commit}, ${minutes} minutes): of ${ratios} ratios, ${ratios - apart.length} within the spread of the first`
+  if (apart.length === 0) return `${same}.`
+  const lines = apart.map(({ what, first, second }) => `${what}: ${ratioNumber(first)} × then ${ratioNumber(second)} ×`)
+  return `${same}; not these:\n\n${list(lines)}`
 }
 
 const caution = ({ size }: Report): string =>

@@ -1,6 +1,6 @@
 /** How results look: one grid, for a terminal and for Markdown. Ratios first; every figure with its spread. */
 import { type Kind, peerOf } from './peers/index.ts'
-import type { Figure, Ratio, Row, Table, Unit, Value } from './results.ts'
+import type { Figure, Ratio, Row, Spread, Table, Unit, Value } from './results.ts'
 
 export interface Grid {
   readonly head: readonly string[]
@@ -34,22 +34,21 @@ const UNITS: Readonly<Record<Unit, (n: number) => string>> = {
 
 export const valueText = (value: Value, unit: Unit): string => (value === null ? NOTHING : UNITS[unit](value))
 
-const ratioNumber = (n: number): string =>
+export const ratioNumber = (n: number): string =>
   n >= 9.95 ? n.toFixed(0) : n >= 0.0995 ? n.toFixed(2) : String(Number(n.toPrecision(1)))
 
 /** Median, and where there were several runs what lay between the least and the most. */
-function withSpread(of: { median: Value; least: Value; most: Value }, several: boolean, text: (n: number) => string) {
+function withSpread(of: Spread, several: boolean, text: (n: number) => string, after = ''): string {
   if (of.median === null || of.least === null || of.most === null) return NOTHING
   const [least, most] = [text(of.least), text(of.most)]
-  return several && least !== most ? `${text(of.median)} (${least}–${most})` : text(of.median)
+  return `${text(of.median)}${after}${several && least !== most ? ` (${least}–${most})` : ''}`
 }
 
 export const figureText = (figure: Figure): string =>
   withSpread(figure, figure.runs.length > 1, n => valueText(n, figure.unit))
 
-export function ratioText(ratio: Ratio, spread = true): string {
-  return withSpread(ratio, spread && ratio.pairs > 1, n => `${ratioNumber(n)} ×`)
-}
+export const ratioText = (ratio: Ratio, spread = true): string =>
+  withSpread(ratio, spread && ratio.pairs > 1, ratioNumber, ' ×')
 
 /** A row for each figure of each variant, a column for each peer: the first kind's figure by that of the peer. */
 export function ratioGrid({ ratios, first }: Table): Grid | undefined {

@@ -1,6 +1,7 @@
 /** All that a benchmark has shown, as it is kept in JSON. docs/benchmarks.json is one, and the documents are written from it. */
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import type { Comparison } from './compare.ts'
 import type { Machine } from './machine.ts'
 import type { Table } from './results.ts'
 import type { Size } from './workload.ts'
@@ -10,6 +11,8 @@ export interface Report {
   readonly size: Size
   readonly minutes: number
   readonly machine: Machine
+  /** A second run of the same, if there was one. */
+  readonly second?: Comparison
   readonly tables: readonly Table[]
 }
 

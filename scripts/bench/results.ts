@@ -35,12 +35,16 @@ export interface Sample extends Measured {
 /** Null in place of a number that there is not: JSON knows no NaN. */
 export type Value = number | null
 
-export interface Figure {
-  readonly name: string
-  readonly unit: Unit
+/** Of all runs, or of all pairs. */
+export interface Spread {
   readonly median: Value
   readonly least: Value
   readonly most: Value
+}
+
+export interface Figure extends Spread {
+  readonly name: string
+  readonly unit: Unit
   readonly runs: readonly Value[]
 }
 
@@ -56,16 +60,13 @@ export interface Row {
   readonly loadCpu: Value
 }
 
-export interface Ratio {
+export interface Ratio extends Spread {
   readonly workload: string
   readonly variant: string
   readonly figure: string
   /** The first kind's figure by that of this one. */
   readonly to: Kind
   readonly better: 'more' | 'less'
-  readonly median: Value
-  readonly least: Value
-  readonly most: Value
   readonly pairs: number
 }
 
@@ -91,7 +92,7 @@ export function median(numbers: readonly number[]): number {
 }
 
 /** Median and spread; a run that has no value is left out, and if none has one there is none. */
-export function spread(numbers: readonly number[]): { median: Value; least: Value; most: Value } {
+export function spread(numbers: readonly number[]): Spread {
   const known = numbers.filter(Number.isFinite)
   if (known.length === 0) return { median: null, least: null, most: null }
   return { median: median(known), least: Math.min(...known), most: Math.max(...known) }
