@@ -10,11 +10,13 @@ import type { LoadCommand, LoadPlan, LoadReport } from './load/load.ts'
 import type { RelayPlan } from './load/relay.ts'
 import { isHub, type Kind } from './peers/index.ts'
 import type { PublishCommand } from './publisher.ts'
-import type { ServerCommand, ServerPlan, ServerReport, Weight } from './server.ts'
+import type { Cpu, ServerCommand, ServerPlan, ServerReport, Weight } from './server.ts'
 
 const CORES = { server: 0, load: 1 } as const
 const SETTLE_MS = 5_000
 const STEP_MS = 1_000
+/** A share of less time than this says more of the question than of the load. */
+const CPU_LEAST_MS = 400
 /** A loop's queues grow without end; the machine's memory does not, and its TCP memory far less. */
 const MOST_RSS = 4 * 2 ** 30
 const MOST_KERNEL = 1.2 * 2 ** 30
@@ -42,7 +44,6 @@ export interface Span {
   readonly delays: Delays
   /** Share of its core that the server took; NaN where it was too busy to say. */
   readonly serverCpu: number
-  readonly loadCpu: number
   readonly load: LoadReport
   /** Undefined where it was too busy to answer. */
   readonly server: ServerReport | undefined
@@ -60,7 +61,9 @@ export class Run {
   readonly clients: number
   readonly #parts: Parts
   readonly #port: number
-  #loadCpuMost = 0
+  #asked: { readonly at: number; readonly cpu: number } | undefined
+  /** Share of its core that the load took between two questions, at the most; since the first, so that joining is not in it. */
+  loadCpuMost = 0
 
   constructor(parts: Parts, port: number, clients: number) {
     this.#parts = parts
@@ -86,8 +89,16 @@ export class Run {
     return weight
   }
 
-  load(): Promise<LoadReport> {
-    return reportOf(this.#parts.load)
+  /** What the load has read since it was asked last. */
+  async load(): Promise<LoadReport> {
+    const report = await reportOf(this.#parts.load)
+    const at = performance.now()
+    this.#asked ??= { at, cpu: report.cpu }
+    const elapsed = at - this.#asked.at
+    if (elapsed < CPU_LEAST_MS) return report
+    this.loadCpuMost = Math.max(this.loadCpuMost, (report.cpu - this.#asked.cpu) / 1_000 / elapsed)
+    this.#asked = { at, cpu: report.cpu }
+    return report
   }
 
   bystanders(): Promise<LoadReport> {
@@ -100,7 +111,9 @@ export class Run {
 
   /** Waits so long and says what happened meanwhile; less long if memory runs short. */
   async span(seconds: number): Promise<Span> {
-    const [loadBefore, serverBefore] = [await this.load(), await this.server()]
+    const cpu = () => this.#parts.server.ask<Cpu>({ do: 'cpu' })
+    const before = await cpu()
+    await this.load()
     const started = performance.now()
     const end = started + seconds * 1_000
     for (let now = started; now < end && !this.#memoryShort; now = performance.now()) {
@@ -108,25 +121,17 @@ export class Run {
     }
     const load = await this.load()
     const elapsed = performance.now() - started
-    const server = await this.server()
-    const share = (micros: number) => micros / 1_000 / elapsed
-    const loadCpu = share(load.cpu - loadBefore.cpu)
-    this.#loadCpuMost = Math.max(this.#loadCpuMost, loadCpu)
+    const after = await cpu()
+    const known = before !== undefined && after !== undefined
     return {
       seconds: elapsed / 1_000,
       messages: load.messages,
       bytes: load.bytes,
       delays: new Delays(load.delays),
-      serverCpu: share((server?.cpu ?? Number.NaN) - (serverBefore?.cpu ?? Number.NaN)),
-      loadCpu,
+      serverCpu: known ? (after.cpu - before.cpu) / 1_000 / (after.at - before.at) : Number.NaN,
       load,
-      server,
+      server: await this.server(),
     }
-  }
-
-  /** Of its core, in the busiest span. */
-  get loadCpuMost(): number {
-    return this.#loadCpuMost
   }
 
   get rss(): number {

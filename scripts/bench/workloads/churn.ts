@@ -89,9 +89,10 @@ export const resume: Workload<ResumeSettings> = {
           await run.bystanders()
           await run.tell({ do: 'return', clients, ...(from === undefined ? {} : { from }) })
           const started = performance.now()
-          let returned = (await run.span(POLL_MS / 1_000)).load.returned!
+          let returned = (await run.load()).returned!
           while (returned.caughtUp < clients && performance.now() - started < MOST_MS) {
-            returned = (await run.span(POLL_MS / 1_000)).load.returned!
+            await wait(POLL_MS)
+            returned = (await run.load()).returned!
           }
           await run.span(1)
           const delays = new Delays((await run.bystanders()).delays)
