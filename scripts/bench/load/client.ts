@@ -128,13 +128,10 @@ export class LoadClient {
             }
             tally.bytes += length - from
             readAt = (performance.timeOrigin + performance.now()) * 1_000
-            const wasJoined = joined
             if (manner !== SILENT || !joined) frames.read(buffer, from, length)
             if (!joined) return true
-            if (wasJoined || manner !== SILENT) {
-              tally.messages += frames.messages
-              frames.messages = 0
-            }
+            tally.messages += frames.messages
+            frames.messages = 0
             return manner.read(length)
           },
         },

@@ -18,7 +18,7 @@ interface TrickleSettings extends Settings {
   readonly every: number
 }
 
-const TRICKLE: TrickleSettings = { pairs: 2, clients: 10, read: LINK, seconds: 40, every: 10 }
+const TRICKLE: TrickleSettings = { pairs: 2, clients: 10, read: LINK, seconds: 30, every: 10 }
 
 export const trickle: Workload<TrickleSettings> = {
   name: 'trickle',
@@ -60,7 +60,7 @@ interface ChangeSettings extends Settings {
 }
 
 const CHANGE: ChangeSettings = {
-  ...{ pairs: 2, read: LINK, fast: 10, seconds: 30, every: 10 },
+  ...{ pairs: 2, read: LINK, fast: 10, seconds: 20, every: 5 },
   ...{ stop: false, clients: 1_000, rate: 50 },
 }
 /** Back to full speed: so much of the feed's rate, and no older than this. */

@@ -18,7 +18,7 @@ const FULL: FirehoseSettings = {
   clients: 1_000,
   perTurn: [1, 8, 64],
   bytes: 128,
-  warmUp: 2,
+  warmUp: 1.5,
   seconds: 3,
   window: false,
 }

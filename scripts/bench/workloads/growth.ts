@@ -21,7 +21,7 @@ const FULL: GrowthSettings = {
   deliveries: 20_000,
   bytes: 128,
   warmUp: 1,
-  seconds: 4,
+  seconds: 3,
 }
 
 export const growth: Workload<GrowthSettings> = {

@@ -30,7 +30,7 @@ const FULL: SwarmSettings = {
   capacity: 512 * 1_024,
   overflow: 'skip',
   warmUp: 1,
-  seconds: 12,
+  seconds: 10,
 }
 
 export const slowSwarm: Workload<SwarmSettings> = {

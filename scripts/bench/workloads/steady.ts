@@ -12,7 +12,7 @@ interface SteadySettings extends Settings {
   readonly seconds: number
 }
 
-const FULL: SteadySettings = { pairs: 3, clients: 5_000, rate: 20, bytes: 128, warmUp: 3, seconds: 8 }
+const FULL: SteadySettings = { pairs: 3, clients: 5_000, rate: 20, bytes: 128, warmUp: 2, seconds: 6 }
 
 export const steady: Workload<SteadySettings> = {
   name: 'steady',
