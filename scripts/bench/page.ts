@@ -20,8 +20,8 @@ const METHOD = `## Method
   machine disturbs neighbours alike.
 - **A core each.** Server and load are pinned to one core each where there are two. Clients are raw sockets that share one read buffer and parse
   only frame headers and a time stamp, so that the load is not what limits; the share of its core it took, in the busiest run, stands beside
-  each figure, and \`†\` marks those above ${BUSY * 100} %: there the load may be what was measured. Where no ages are measured (firehose, growth)
-  the load sleeps 20 ms between turns, so that it reads several messages at once.
+  each figure, and \`†\` marks those above ${BUSY * 100} %: there the load may be what was measured. In firehose and growth the
+  load sleeps 20 ms between turns, in steady 5 ms, so that it reads several messages at once.
 - **Medians and spread.** A figure is the median of the runs, in brackets the least and the most. A ratio is Spillway's figure by the peer's, taken
   for each pair of runs, and then median, least and most of these. Of one run there is no spread.
 - **Ages** are from the moment at which a message was due (written in it) to the moment its last byte was read, in buckets 2 % wide. A server that

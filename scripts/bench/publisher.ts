@@ -14,6 +14,7 @@ export type PublishCommand =
   | { readonly do: 'demand'; readonly bytes: number }
 
 const POLL_MS = 10
+const TURN_LEAST = 4
 
 export class Publisher {
   published = 0
@@ -52,11 +53,12 @@ export class Publisher {
 
   /**
    * A message begins with the time at which it was due, so that a server that cannot keep up does not make its messages
-   * younger. In one turn it is given no more than 50 ms of them: what is behind waits, and the event loop lives.
+   * younger. In one turn it is given no more than 50 ms of them, but up to four: what is behind waits, and the event loop
+   * lives; and yet a server that is a little late may make up for it, as with a source that does not wait.
    */
   #steady(perSecond: number, bytes: number): void {
     const started = now()
-    const turnMost = Math.ceil(perSecond / 20)
+    const turnMost = Math.max(TURN_LEAST, Math.ceil(perSecond / 20))
     let sent = 0
     setInterval(() => {
       const due = Math.floor(((now() - started) * perSecond) / 1_000)

@@ -15,7 +15,7 @@ const count = (n: number): string => {
   const text = n < 100 && !Number.isInteger(n) ? n.toFixed(1) : String(Math.round(n))
   return text.replace(/\B(?=(\d{3})+(?!\d))/g, ',')
 }
-const sized = (n: number, unit: string): string => `${n.toFixed(n < 10 ? 1 : 0)} ${unit}`
+const sized = (n: number, unit: string): string => `${n.toFixed(Math.abs(n) < 10 ? 1 : 0)} ${unit}`
 
 const UNITS: Readonly<Record<Unit, (n: number) => string>> = {
   'a second': n => (n >= 999_500 ? `${(n / 1e6).toFixed(1)} M` : n >= 1_000 ? sized(n / 1_000, 'k') : count(n)),

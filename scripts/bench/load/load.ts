@@ -18,8 +18,8 @@ export interface LoadPlan {
   readonly bytesPerSecond?: number
   /** Whether messages begin with a time. */
   readonly timed?: boolean
-  /** Whether the process sleeps between turns; see `nap`. */
-  readonly naps?: boolean
+  /** How long the process sleeps between turns; see `nap`. */
+  readonly napMs?: number
 }
 
 export type LoadCommand =
@@ -52,7 +52,8 @@ export interface LoadReport {
 }
 
 const BATCH = 100
-const NAP_MS = 20
+/** Whose change the naps wait for. */
+const nobody = new Int32Array(new SharedArrayBuffer(4))
 
 const plan = JSON.parse(process.argv[2]!) as LoadPlan
 const { wire } = peerOf(plan.kind)
@@ -83,12 +84,13 @@ async function openPaced(): Promise<LoadClient> {
 }
 
 /**
- * Where delays are not measured, the whole process sleeps between turns, so that it reads several messages at once and is not
- * what limits: a read for each message costs as much as the write it is to measure. Nobody waits longer than this.
+ * The whole process sleeps between turns, so that it reads several messages at once and is not what limits: a read for each
+ * message costs as much as the write it is to measure, and to be woken for each costs the writer. What is measured of delays is
+ * late by as much, for everybody alike.
  */
-function nap(): void {
-  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, NAP_MS)
-  setImmediate(nap)
+function nap(ms: number): void {
+  Atomics.wait(nobody, 0, 0, ms)
+  setImmediate(nap, ms)
 }
 
 function report(): LoadReport {
@@ -120,7 +122,7 @@ const fast = await openMany(plan.fast ?? 0, () => LoadClient.join(next(), FAST))
 await openMany(plan.silent ?? 0, () => LoadClient.join(next(), SILENT))
 await openMany(plan.paced ?? 0, openPaced)
 if (paces.length > 0) startPaces(paces)
-if (plan.naps === true) nap()
+if (plan.napMs !== undefined) nap(plan.napMs)
 
 process.on('message', ({ id, command }: Question<LoadCommand>) => {
   carryOut(command)

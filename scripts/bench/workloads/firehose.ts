@@ -40,7 +40,7 @@ export const firehose: Workload<FirehoseSettings> = {
         // The window on against off: both ping clients that are silent, as by default. A client that has answered once acknowledges
         // later from then on (its TCP thinks that this is a dialogue), and each write costs some 10 % more: no cost of the window.
         const hub = window ? { stallTimeoutMs: 3_000 } : {}
-        return during(kind, { hub, load: { fast: clients, naps: true } }, async run => {
+        return during(kind, { hub, load: { fast: clients, napMs: 20 } }, async run => {
           await run.publish({ do: 'firehose', perTurn: messages, bytes })
           await wait((window ? Math.max(3, warmUp) : warmUp) * 1_000)
           const span = await run.span(seconds)

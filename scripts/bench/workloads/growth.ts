@@ -47,7 +47,7 @@ export const growth: Workload<GrowthSettings> = {
         once: kind => {
           // So that 100 feeds of small logs do not make the difference that readers should.
           const feed = { capacity: 2 ** 20 }
-          return during(kind, { feed, feeds: several, load: { fast: all, naps: true } }, async run => {
+          return during(kind, { feed, feeds: several, load: { fast: all, napMs: 20 } }, async run => {
             await run.publish({ do: 'steady', perSecond: (deliveries * several) / all, bytes })
             await wait(warmUp * 1_000)
             const span = await run.span(seconds)
