@@ -35,7 +35,7 @@ const UNITS: Readonly<Record<Unit, (n: number) => string>> = {
 export const valueText = (value: Value, unit: Unit): string => (value === null ? NOTHING : UNITS[unit](value))
 
 export const ratioNumber = (n: number): string =>
-  n >= 9.95 ? n.toFixed(0) : n >= 0.0995 ? n.toFixed(2) : String(Number(n.toPrecision(1)))
+  n >= 9.95 ? n.toFixed(0) : n >= 0.995 || n < 1e-6 ? n.toFixed(2) : n.toPrecision(2)
 
 /** Median, and where there were several runs what lay between the least and the most. */
 function withSpread(of: Spread, several: boolean, text: (n: number) => string, after = ''): string {
