@@ -53,9 +53,11 @@ export interface Returned {
   readonly joined: number
   /** Have read a message that was published after they had set out. */
   readonly caughtUp: number
-  /** From setting out until the last of them had joined, and caught up; what is open counts until now. */
-  readonly joinedMs: number
-  readonly caughtUpMs: number
+  /** Were turned away or given up on; nobody tries a second time. */
+  readonly refused: number
+  /** From setting out until the last of them had joined, and caught up; null as long as somebody has not. */
+  readonly joinedMs: number | null
+  readonly caughtUpMs: number | null
   /** Messages they have read. */
   readonly messages: number
 }
@@ -67,23 +69,24 @@ export class Return {
   readonly #started = performance.now()
   #joined = 0
   #caughtUp = 0
+  #refused = 0
   #joinedMs = 0
   #caughtUpMs = 0
 
   constructor(plan: ClientPlan, clients: number) {
     this.#plan = plan
     this.#clients = clients
-    for (let i = 0; i < clients; i++) this.#come().catch(() => {}) // who does not come is missing in the counts
+    for (let i = 0; i < clients; i++) this.#come().catch(() => this.#refused++)
   }
 
   get state(): Returned {
-    const now = performance.now() - this.#started
     return {
       clients: this.#clients,
       joined: this.#joined,
       caughtUp: this.#caughtUp,
-      joinedMs: this.#joined === this.#clients ? this.#joinedMs : now,
-      caughtUpMs: this.#caughtUp === this.#clients ? this.#caughtUpMs : now,
+      refused: this.#refused,
+      joinedMs: this.#joined === this.#clients ? this.#joinedMs : null,
+      caughtUpMs: this.#caughtUp === this.#clients ? this.#caughtUpMs : null,
       messages: this.#plan.tally.messages,
     }
   }

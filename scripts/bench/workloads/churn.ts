@@ -65,12 +65,12 @@ interface ResumeSettings extends Settings {
 
 const RESUME: ResumeSettings = { pairs: 3, clients: 2_000, bystanders: 200, rate: 20, bytes: 128, away: 5 }
 const POLL_MS = 100
-const MOST_MS = 30_000
+const MOST_MS = 20_000
 
 export const resume: Workload<ResumeSettings> = {
   name: 'resume',
   about:
-    'A thundering resume: clients who were away come back in the same moment. To the hub they come with their position, and have caught up when they have read all that they missed and one message published after they set out; to peers, which have nothing like it or not by default, they just reconnect, miss what they missed, and have caught up with their first message. Bystanders are others, in a process of their own, from the moment of return until all have caught up and a second more.',
+    'A thundering resume: clients who were away come back in the same moment. To the hub they come with their position, and have caught up when they have read all that they missed and one message published after they set out; to peers, which have nothing like it or not by default, they just reconnect, miss what they missed, and have caught up with their first message. A dash: not all of them within 20 s, because some were turned away or still waited (nobody tries twice). Bystanders are others, in a process of their own, from the moment of return until all have caught up and a second more.',
   kinds: UNGUARDED,
   sizes: {
     full: RESUME,
@@ -90,20 +90,19 @@ export const resume: Workload<ResumeSettings> = {
           await run.tell({ do: 'return', clients, ...(from === undefined ? {} : { from }) })
           const started = performance.now()
           let returned = (await run.load()).returned!
-          while (returned.caughtUp < clients && performance.now() - started < MOST_MS) {
+          while (returned.caughtUp + returned.refused < clients && performance.now() - started < MOST_MS) {
             await wait(POLL_MS)
             returned = (await run.load()).returned!
           }
           await run.span(1)
           const delays = new Delays((await run.bystanders()).delays)
-          const missing = clients - returned.caughtUp
-          if (missing > 0) throw new Error(`${missing} of ${clients} had not caught up after ${MOST_MS} ms`)
           return finish(
             run,
             [
-              { name: 'all connected', unit: 'ms', value: returned.joinedMs, better: 'less' },
-              { name: 'all caught up', unit: 'ms', value: returned.caughtUpMs, better: 'less' },
+              { name: 'all connected', unit: 'ms', value: returned.joinedMs ?? Number.NaN, better: 'less' },
+              { name: 'all caught up', unit: 'ms', value: returned.caughtUpMs ?? Number.NaN, better: 'less' },
               { name: 'messages each', unit: 'count', value: returned.messages / clients },
+              { name: 'turned away', unit: 'count', value: returned.refused },
               { name: 'bystanders p50', unit: 'ms', value: delays.at(0.5) },
               { name: 'bystanders p99', unit: 'ms', value: delays.at(0.99), better: 'less' },
             ],
