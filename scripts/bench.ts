@@ -36,7 +36,7 @@ for (const task of request.tasks) {
   const table = await drive(task.workload, {
     ...task,
     progress: line => console.error(`  ${line}`),
-    ...(request.size === 'tiny' ? { strict: true, atOnce: 3 } : {}),
+    ...(request.size === 'tiny' ? { strict: true, atOnce: 5 } : {}),
   })
   tables.push(table)
   print(table)
