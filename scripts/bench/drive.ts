@@ -17,12 +17,10 @@ export interface Drive {
   readonly progress: (line: string) => void
   /** Whether a run fails where a client is missing at its end, or a figure. */
   readonly strict?: boolean
-  /** Runs at the same time: one, unless no time is judged. */
-  readonly atOnce?: number
 }
 
 export async function drive(workload: Workload, options: Drive): Promise<Table> {
-  const { kinds, settings, progress, strict = false, atOnce = 1 } = options
+  const { kinds, settings, progress, strict = false } = options
   const samples: Sample[] = []
   const failures: string[] = []
   const once = async ({ name: variant, once }: Case, kind: Kind, pair: number) => {
@@ -40,17 +38,9 @@ export async function drive(workload: Workload, options: Drive): Promise<Table> 
       progress(failures.at(-1)!)
     }
   }
-  const runs = workload.cases(settings).flatMap(of =>
-    [...rounds(settings.pairs, kinds)].map(
-      ({ kind, pair }) =>
-        () =>
-          once(of, kind, pair),
-    ),
-  )
-  const lane = async () => {
-    for (let run = runs.shift(); run !== undefined; run = runs.shift()) await run()
+  for (const of of workload.cases(settings)) {
+    for (const { kind, pair } of rounds(settings.pairs, kinds)) await once(of, kind, pair)
   }
-  await Promise.all(Array.from({ length: atOnce }, lane))
   const first = kinds[0]!
   const sorted = inOrder(samples, workload.cases(settings), kinds)
   return {
@@ -72,7 +62,7 @@ function complete({ measures, connected, clients }: Measured): void {
   }
 }
 
-/** By case, then in the order of kinds, then by pair: with several at once they come as they end. */
+/** By case, then in the order of kinds, then by pair. */
 function inOrder(samples: readonly Sample[], cases: readonly Case[], kinds: readonly Kind[]): readonly Sample[] {
   return cases.flatMap(({ name }) =>
     kinds.flatMap(kind =>

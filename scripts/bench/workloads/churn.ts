@@ -63,7 +63,7 @@ interface ResumeSettings extends Settings {
   readonly away: number
 }
 
-const RESUME: ResumeSettings = { pairs: 3, clients: 2_000, bystanders: 200, rate: 20, bytes: 128, away: 5 }
+const RESUME: ResumeSettings = { pairs: 3, clients: 2_000, bystanders: 200, rate: 10, bytes: 128, away: 5 }
 const POLL_MS = 100
 const MOST_MS = 20_000
 
