@@ -27,7 +27,7 @@ export const trickle: Workload<TrickleSettings> = {
   kinds: ALL,
   sizes: {
     full: TRICKLE,
-    quick: { ...TRICKLE, pairs: 1, seconds: 10, every: 5 },
+    quick: { ...TRICKLE, pairs: 1, seconds: 8, every: 4 },
     tiny: { ...TRICKLE, pairs: 1, clients: 2, seconds: 1, every: 0.5 },
   },
   cases: ({ clients, read, seconds, every }) => [
@@ -73,7 +73,7 @@ export const fastThenSlow: Workload<ChangeSettings> = {
   kinds: ALL,
   sizes: {
     full: CHANGE,
-    quick: { ...CHANGE, pairs: 1, fast: 4, seconds: 8, every: 4 },
+    quick: { ...CHANGE, pairs: 1, fast: 3, seconds: 6, every: 3 },
     tiny: { ...CHANGE, pairs: 1, fast: 0.5, seconds: 1, every: 0.5, clients: 10 },
   },
   cases: settings => [settings.stop ? stopping(settings) : changing(settings)],

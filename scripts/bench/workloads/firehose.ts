@@ -30,7 +30,7 @@ export const firehose: Workload<FirehoseSettings> = {
   kinds: ALL,
   sizes: {
     full: FULL,
-    quick: { ...FULL, pairs: 1, warmUp: 1, seconds: 2.5 },
+    quick: { ...FULL, pairs: 1, warmUp: 1, seconds: 2 },
     tiny: { ...FULL, pairs: 1, clients: 20, perTurn: [8], warmUp: 0.2, seconds: 0.5 },
   },
   cases: ({ perTurn, clients, bytes, warmUp, seconds, window }) =>

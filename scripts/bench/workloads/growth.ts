@@ -31,7 +31,7 @@ export const growth: Workload<GrowthSettings> = {
   kinds: UNGUARDED,
   sizes: {
     full: FULL,
-    quick: { ...FULL, pairs: 1, clients: [100, 1_000, 5_000], warmUp: 0.5, seconds: 1.5 },
+    quick: { ...FULL, pairs: 1, clients: [100, 1_000, 5_000], warmUp: 0.5, seconds: 1 },
     tiny: { ...FULL, pairs: 1, clients: [20], feeds: [5], deliveries: 1_000, warmUp: 0.1, seconds: 0.5 },
   },
   check({ clients, feeds }) {

@@ -40,7 +40,7 @@ export const slowSwarm: Workload<SwarmSettings> = {
   kinds: ALL,
   sizes: {
     full: FULL,
-    quick: { ...FULL, pairs: 1, seconds: 6 },
+    quick: { ...FULL, pairs: 1, seconds: 4 },
     tiny: { ...FULL, pairs: 1, silent: [10], healthy: 10, capacity: 64 * 1_024, warmUp: 0.2, seconds: 1 },
   },
   words: { overflow: ['skip', 'evict'] },
