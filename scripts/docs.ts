@@ -1,6 +1,7 @@
 /**
- * Writes the reference pages that are tables of what the code says: docs/options.md, docs/metrics.md, docs/errors.md, docs/swarm.md. Run by
- * `npm run docs`; test/docs.test.ts fails when a page is not what this would write.
+ * Writes the reference pages that are tables of what the code says: docs/options.md, docs/metrics.md, docs/errors.md, docs/swarm.md;
+ * and what docs/benchmarks.md and the README say of docs/benchmarks.json. Run by `npm run docs`; test/docs.test.ts and
+ * test/bench/documents.test.ts fail when a page is not what this would write.
  */
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -10,6 +11,8 @@ import { Hub } from '../src/hub.ts'
 import { Door } from '../src/server/admit.ts'
 import { metricsOf } from '../src/server/metrics.ts'
 import { environmentName, KINDS, SETTINGS } from '../src/settings.ts'
+import { documents } from './bench/page.ts'
+import { kept } from './bench/report.ts'
 import { swarmPage } from './swarm/page.ts'
 
 export const DOCS = join(import.meta.dirname, '../docs')
@@ -127,4 +130,6 @@ ${table(
 if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
   mkdirSync(DOCS, { recursive: true })
   for (const [name, text] of Object.entries(await pages())) writeFileSync(join(DOCS, name), text)
+  const report = kept()
+  for (const [file, text] of Object.entries(report === undefined ? {} : documents(report))) writeFileSync(file, text)
 }

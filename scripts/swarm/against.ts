@@ -5,13 +5,14 @@
 import { type ChildProcess, fork, spawnSync } from 'node:child_process'
 import { cpus } from 'node:os'
 import { join } from 'node:path'
-import type { Command, ServerKind, ServerPlan } from '../bench/server.ts'
+import { type Kind, peerOf } from '../bench/peers/index.ts'
+import type { ServerCommand, ServerPlan } from '../bench/server.ts'
 import { kernelTcp, rssOf } from './kernel.ts'
 import type { ServerSetup } from './scenario.ts'
 import type { Target } from './socket.ts'
 
 /** The hub; `c.send(m)` for all; the same for all whose `bufferedAmount` is small. */
-export const AGAINST: readonly ServerKind[] = ['spillway', 'loop', 'guarded']
+export const AGAINST: readonly Kind[] = ['spillway', 'loop', 'guarded']
 
 export interface Started {
   readonly target: Target
@@ -39,12 +40,12 @@ process.on('exit', () => {
 export const PINNED = cpus().length >= 2 && spawnSync('taskset', ['-V']).status === 0
 
 export async function startServer(
-  kind: ServerKind,
+  kind: Kind,
   { rate, bytes, burst, feed, hub }: ServerSetup,
   clients: number,
 ): Promise<Started> {
   const maxClients = Math.max(1_000, Math.ceil(clients * 1.2))
-  const plan: ServerPlan = { kind, hub: { maxClients, ...hub }, feed }
+  const plan: ServerPlan = { kind, hub: { maxClients, ...hub }, feed, feeds: 1 }
   const child = fork(SERVER, [JSON.stringify(plan)], { execArgv: ['--import', 'tsx'] })
   children.add(child)
   if (PINNED) {
@@ -52,11 +53,11 @@ export async function startServer(
     spawnSync('taskset', ['-acp', String(CORES.swarm), String(process.pid)])
   }
   const { port } = await hello(child)
-  const command: Command = { do: 'steady', perSecond: rate, bytes, burst }
+  const command: ServerCommand = { do: 'steady', perSecond: rate, bytes, burst }
   child.send({ id: 1, command })
   const pid = child.pid!
   return {
-    target: { host: '127.0.0.1', port, path: '/feeds/bench' },
+    target: { host: '127.0.0.1', port, path: peerOf(kind).wire.path(0) },
     pid,
     get rss() {
       return rssOf(pid)

@@ -2,7 +2,7 @@
 import { existsSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
-import type { ServerKind } from '../bench/server.ts'
+import type { Kind } from '../bench/peers/index.ts'
 import { AGAINST } from './against.ts'
 import { parseAssertion } from './assert.ts'
 import { BEHAVIOURS } from './behaviours.ts'
@@ -14,7 +14,7 @@ export interface Orders {
   readonly scenarios: readonly Scenario[]
   /** Where it goes: to an address, or to servers that are started for it. */
   readonly target: Target | undefined
-  readonly against: readonly ServerKind[]
+  readonly against: readonly Kind[]
   /** Where the report goes; `-` is standard output. */
   readonly json: string | undefined
 }
@@ -110,7 +110,7 @@ export function targetOf(url: string, protocol?: string): Target {
   }
 }
 
-function kindsOf(asked: string | undefined, target: Target | undefined, scenarios: number): ServerKind[] {
+function kindsOf(asked: string | undefined, target: Target | undefined, scenarios: number): Kind[] {
   if (asked !== undefined && target !== undefined) refuse('--against', 'none beside a URL', asked)
   if (asked === undefined && target !== undefined) return []
   if (asked === undefined && scenarios > 1) return ['spillway', 'loop']

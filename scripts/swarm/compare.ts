@@ -4,7 +4,7 @@
  * tell is unknown of the loop, and counts neither way). Of other servers nothing is expected.
  */
 import { writeFileSync } from 'node:fs'
-import type { ServerKind } from '../bench/server.ts'
+import type { Kind } from '../bench/peers/index.ts'
 import type { Verdict } from './assert.ts'
 import { report } from './report.ts'
 import { runOnce } from './run.ts'
@@ -16,11 +16,11 @@ import { show } from './units.ts'
 /** Returns the exit code. */
 export async function compare(
   scenarios: readonly Scenario[],
-  where: Target | readonly ServerKind[],
+  where: Target | readonly Kind[],
   json: string | undefined,
   signal: AbortSignal,
 ): Promise<number> {
-  const servers: readonly (Target | ServerKind)[] = 'host' in where ? [where] : where
+  const servers: readonly (Target | Kind)[] = 'host' in where ? [where] : where
   const reports: unknown[] = []
   let right = true
   for (const scenario of scenarios) {
@@ -53,11 +53,7 @@ export async function compare(
 }
 
 /** Whether the verdict is the one that this server should get. */
-export function expected(
-  { loopFails }: Scenario,
-  server: Target | ServerKind,
-  { text, holds, known }: Verdict,
-): boolean {
+export function expected({ loopFails }: Scenario, server: Target | Kind, { text, holds, known }: Verdict): boolean {
   if (server === 'guarded' || (server === 'loop' && loopFails === undefined)) return true
   if (server === 'loop') return !known || holds !== loopFails!.includes(text)
   return holds
@@ -67,6 +63,6 @@ function cell({ holds, known, measured }: Verdict): string {
   return known ? `${holds ? '✓' : '✗'} ${measured}` : '· unknown'
 }
 
-function nameOf(server: Target | ServerKind): string {
+function nameOf(server: Target | Kind): string {
   return typeof server === 'string' ? server : `${server.host}:${server.port}`
 }

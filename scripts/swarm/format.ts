@@ -69,6 +69,3 @@ export class MessageFormat {
 function toMs(time: number, digits: number): number {
   return digits === MICROS_DIGITS ? time / 1_000 : time
 }
-
-/** Messages begin with microseconds since 1970. */
-export const MICROS_FIRST = new MessageFormat({ time: { at: 0, digits: MICROS_DIGITS } })

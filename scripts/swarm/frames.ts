@@ -5,8 +5,6 @@
  */
 import { HEAD_BYTES, type MessageFormat } from './format.ts'
 
-export { MICROS_FIRST, type TimePlace } from './format.ts'
-
 const CONTINUATION = 0
 const TEXT = 1
 const BINARY = 2
@@ -28,15 +26,20 @@ export interface FrameListener {
   closing?(code: number, reason: string): void
   /** What comes is not what RFC 6455 allows a server to send; nothing after it is read. */
   broken?(why: string): void
+  /** A text shorter than `wholeBelow` was read to its end: talk of a protocol on top, and no message. */
+  text?(payload: Buffer): void
 }
 
 export class FrameReader {
+  /** Texts of fewer bytes are handed out whole, and are no messages. */
+  wholeBelow = 0
   readonly #listener: FrameListener
   readonly #format: MessageFormat | undefined
   /** Bytes of the payload still to come; -1 in a header. */
   #left = -1
   #opcode = 0
   #final = true
+  #talk = false
   #dead = false
   /** Of a header that a read has cut. */
   #header: Buffer | undefined
@@ -48,7 +51,7 @@ export class FrameReader {
   /** The number behind the time: -1 before it begins, and whether its digits go on. */
   #number = -1
   #numbering = false
-  /** What is kept of a payload: a control frame whole, of a message the head while its format is not known. */
+  /** What is kept of a payload: a control frame and talk whole, of a message the head while its format is not known. */
   #kept: Buffer | undefined
   #keptBytes = 0
 
@@ -107,6 +110,11 @@ export class FrameReader {
 
   #beginMessage(): void {
     const format = this.#format
+    this.#talk = this.#opcode === TEXT && this.#left < this.wholeBelow
+    if (this.#talk) {
+      this.#keepNext(this.#left)
+      return
+    }
     if (format === undefined) return
     this.#digitsLeft = 0
     this.#numbering = false
@@ -191,6 +199,11 @@ export class FrameReader {
     if (this.#opcode > BINARY) {
       if (this.#opcode === PING) this.#listener.ping(pongFor(kept!))
       else if (this.#opcode === CLOSE) this.#listener.closing?.(...closeOf(kept!))
+      return false
+    }
+    if (this.#talk) {
+      this.#talk = false
+      this.#listener.text?.(kept!)
       return false
     }
     if (kept !== undefined) this.#format!.learn(kept)

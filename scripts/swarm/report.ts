@@ -1,12 +1,12 @@
 /** What is written as JSON: every figure by the name that assertions use, null where it is unknown, and the verdicts. */
-import type { ServerKind } from '../bench/server.ts'
+import type { Kind } from '../bench/peers/index.ts'
 import type { Verdict } from './assert.ts'
 import type { Seen } from './attack.ts'
 import { HUB_FIGURES, POPULATION_FIGURES, SWARM_FIGURES } from './figures.ts'
 import type { Scenario } from './scenario.ts'
 import type { Target } from './socket.ts'
 
-export function report(scenario: Scenario, where: Target | ServerKind, seen: Seen, verdicts: readonly Verdict[]) {
+export function report(scenario: Scenario, where: Target | Kind, seen: Seen, verdicts: readonly Verdict[]) {
   const { name, about, seed, rampMs, warmupMs, durationMs } = scenario
   const populations = seen.populations.map(population => {
     const { plan, closes, refusals, errors } = population

@@ -1,5 +1,5 @@
 /** One scenario against one server: starts it if it is to be started, attacks, judges, and leaves nothing behind. */
-import type { ServerKind } from '../bench/server.ts'
+import type { Kind } from '../bench/peers/index.ts'
 import { startServer } from './against.ts'
 import { judge, type Verdict } from './assert.ts'
 import { attack, type Seen } from './attack.ts'
@@ -15,7 +15,7 @@ export interface Run {
   readonly verdicts: readonly Verdict[]
 }
 
-export async function runOnce(scenario: Scenario, where: Target | ServerKind, signal: AbortSignal): Promise<Run> {
+export async function runOnce(scenario: Scenario, where: Target | Kind, signal: AbortSignal): Promise<Run> {
   const clients = scenario.populations.reduce((sum, { count }) => sum + count, 0)
   const started = typeof where === 'string' ? await startServer(where, scenario.server, clients) : undefined
   const progress = new Progress(typeof where === 'string' ? `${scenario.name} against ${where}` : scenario.name)

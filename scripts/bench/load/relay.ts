@@ -4,7 +4,12 @@
  */
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
 
-const [target, delayMs] = process.argv.slice(2).map(Number) as [number, number]
+export interface RelayPlan {
+  readonly target: number
+  readonly delayMs: number
+}
+
+const { target, delayMs } = JSON.parse(process.argv[2]!) as RelayPlan
 /** Timers are late by up to a millisecond. */
 const SLACK_MS = 0.5
 
