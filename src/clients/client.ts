@@ -303,11 +303,14 @@ export class Client implements Sink, Asker {
       return
     }
     const now = performance.now()
-    this.#wire.cork()
-    this.#wire.write(run.bytes)
     reader.cursor.at = run.to
-    if (window.wrote(false, now)) this.ask(now)
-    this.#wire.uncork()
+    const due = window.wrote(false, now)
+    if (due) this.#wire.cork()
+    this.#wire.write(run.bytes)
+    if (due) {
+      this.ask(now)
+      this.#wire.uncork()
+    }
     this.#written(reader, run)
   }
 

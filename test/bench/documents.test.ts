@@ -24,7 +24,7 @@ test('outside of its marks, the README states no ratio, and its section of figur
   // What a command prints stands beside the command.
   const said = rest.replaceAll(/^ {4}.*$/gm, '')
   expect(said).not.toMatch(/\d\s?×/)
-  const section = rest.slice(rest.indexOf('## Figures'), rest.indexOf('## What it does not do yet'))
+  const section = rest.slice(rest.indexOf('## Figures'), rest.indexOf('## Attack it'))
   expect(section.length).toBeGreaterThan(100)
   expect(section).not.toMatch(/\d\s?(k|M|ns|µs|ms|s|KiB|MiB|MB|%)\b/)
 })
