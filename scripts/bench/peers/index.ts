@@ -13,6 +13,8 @@ export const KINDS = Object.keys(PEERS) as readonly Kind[]
 export const ALL: readonly Kind[] = ['spillway', 'loop', 'guarded', 'socketio', 'socketcluster']
 /** Where the guard has nothing to do, the guarded loop is the loop. */
 export const UNGUARDED: readonly Kind[] = ['spillway', 'loop', 'socketio', 'socketcluster']
+/** Where each run takes long, and the others have shown elsewhere that they are like these. `--kinds` takes all. */
+export const FEW: readonly Kind[] = ['spillway', 'loop', 'socketio']
 
 export const peerOf = (kind: Kind): Peer => PEERS[kind]
 /** Who has a window, an account and positions. */

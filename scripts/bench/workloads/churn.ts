@@ -14,7 +14,7 @@ interface ChurnSettings extends Settings {
   readonly seconds: number
 }
 
-const CHURN: ChurnSettings = { pairs: 3, lanes: 50, bystanders: 100, rate: 100, bytes: 128, warmUp: 1, seconds: 5 }
+const CHURN: ChurnSettings = { pairs: 2, lanes: 50, bystanders: 100, rate: 100, bytes: 128, warmUp: 1, seconds: 5 }
 
 export const churn: Workload<ChurnSettings> = {
   name: 'churn',
@@ -63,7 +63,7 @@ interface ResumeSettings extends Settings {
   readonly away: number
 }
 
-const RESUME: ResumeSettings = { pairs: 3, clients: 2_000, bystanders: 200, rate: 10, bytes: 128, away: 5 }
+const RESUME: ResumeSettings = { pairs: 2, clients: 2_000, bystanders: 200, rate: 10, bytes: 128, away: 3 }
 const POLL_MS = 100
 const MOST_MS = 20_000
 

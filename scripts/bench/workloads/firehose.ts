@@ -18,8 +18,8 @@ const FULL: FirehoseSettings = {
   clients: 1_000,
   perTurn: [1, 8, 64],
   bytes: 128,
-  warmUp: 1.5,
-  seconds: 3,
+  warmUp: 1,
+  seconds: 2.5,
   window: false,
 }
 

@@ -22,7 +22,7 @@ interface SwarmSettings extends Settings {
 }
 
 const FULL: SwarmSettings = {
-  pairs: 3,
+  pairs: 2,
   silent: [500, 0],
   healthy: 500,
   rate: 100,
@@ -30,7 +30,7 @@ const FULL: SwarmSettings = {
   capacity: 512 * 1_024,
   overflow: 'skip',
   warmUp: 1,
-  seconds: 10,
+  seconds: 7,
 }
 
 export const slowSwarm: Workload<SwarmSettings> = {

@@ -15,7 +15,7 @@ interface SteadySettings extends Settings {
 /** Without, to read for 5,000 clients takes all of a core. */
 const NAP_MS = 5
 
-const FULL: SteadySettings = { pairs: 3, clients: 5_000, rate: 20, bytes: 128, warmUp: 2, seconds: 6 }
+const FULL: SteadySettings = { pairs: 2, clients: 5_000, rate: 20, bytes: 128, warmUp: 2, seconds: 6 }
 
 export const steady: Workload<SteadySettings> = {
   name: 'steady',
