@@ -9,9 +9,11 @@
  * - A reader that has left took its account with it: nothing published to it is in no total.
  */
 import { randomBytes } from 'node:crypto'
+import type { Writable } from 'node:stream'
+import type { WritableStream } from 'node:stream/web'
 import { Demand } from './demand.ts'
 import { expected, SpillwayError } from './errors.ts'
-import type { EvictCause, Notify } from './events.ts'
+import type { EvictCause, Notify, SourceState } from './events.ts'
 import { Judge } from './judge.ts'
 import { frameBytes } from './log/frame.ts'
 import { Log } from './log/log.ts'
@@ -19,10 +21,12 @@ import { POLICIES } from './log/overflow.ts'
 import type { Position } from './log/position.ts'
 import type { Run } from './log/segment.ts'
 import { checkMessage, type Message } from './message.ts'
-import type { FeedSettings } from './options.ts'
+import { type FeedSettings, type Logger, SILENT } from './options.ts'
 import { CLOSE } from './protocol.ts'
 import { type Joining, Reader, type Sink } from './reader.ts'
+import { Refusals } from './refusals.ts'
 import { Sampler } from './sampler.ts'
+import { openWritable, openWritableStream, type WritableOptions } from './writable.ts'
 
 /** What carries runs to readers: the flush. */
 export interface Carrier {
@@ -38,6 +42,16 @@ export interface Carrier {
 export interface Ending {
   readonly code: number
   readonly reason: string
+}
+
+/** What a feed's messages come from: a source, or a writable. */
+export interface SourceStatus {
+  /** Undefined where there is none, and somebody calls `publish()`. */
+  readonly state: SourceState | undefined
+  /** How often it was asked again. */
+  readonly restarts: number
+  /** Messages it gave that the feed's pipeline did not pass on. */
+  readonly filtered: number
 }
 
 /** What became of messages, over all readers that ever were. */
@@ -63,9 +77,14 @@ export class Feed {
   readonly evictions = new Map<EvictCause, number>()
   /** Gaps that readers got, by reason: passed over by `skip`, or by the rate they asked for. */
   readonly gaps: Record<GapReason, number> = { overflow: 0, rate: 0 }
-  /** Messages a source gave that were refused, and sources that failed. */
-  refused = 0
+  /** Sources that failed. */
   failures = 0
+  /** What feeds it. Written by whoever has attached it. */
+  readonly source: { -readonly [K in keyof SourceStatus]: SourceStatus[K] } = {
+    state: undefined,
+    restarts: 0,
+    filtered: 0,
+  }
   /** Whether the flush has it on its list. */
   listed = false
   ending: Ending | undefined
@@ -76,10 +95,20 @@ export class Feed {
   readonly #stopped = new AbortController()
   readonly #judge: Judge
   readonly #sampler = new Sampler()
+  readonly #refusals: Refusals
+  #producer: 'a source' | 'a writable' | undefined
   #stale = 0
 
-  constructor(name: string, settings: FeedSettings, canWait: boolean, carrier: Carrier, notify: Notify) {
+  constructor(
+    name: string,
+    settings: FeedSettings,
+    canWait: boolean,
+    carrier: Carrier,
+    notify: Notify,
+    logger: Logger = SILENT,
+  ) {
     this.name = name
+    this.#refusals = new Refusals(line => logger.warn(`feed ${name}: ${line}`))
     this.settings = settings
     this.#carrier = carrier
     this.#notify = notify
@@ -108,6 +137,50 @@ export class Feed {
     else if (!this.listed) this.#carrier.dirty(this)
     this.demand.evaluate(now)
     return this.demand.open
+  }
+
+  /**
+   * A Node Writable: lines on a text feed, what is written at once on a binary one, payloads and messages in object mode. Its
+   * back-pressure is the feed's: `write()` answers false while demand is closed, and 'drain' comes when it opens.
+   * @throws SpillwayError `bad_option`, `feed_taken`, `feed_ended`
+   */
+  writable(options: WritableOptions = {}): Writable {
+    return openWritable(this, options)
+  }
+
+  /** The same as a WHATWG WritableStream. @throws SpillwayError `bad_option`, `feed_taken`, `feed_ended` */
+  writableStream(options: WritableOptions = {}): WritableStream {
+    return openWritableStream(this, options)
+  }
+
+  /** A feed has one producer. Returns what lets go of it. @throws SpillwayError `feed_taken`, `feed_ended` */
+  claim(producer: 'a source' | 'a writable'): () => void {
+    if (!this.takesMore) throw this.#over()
+    if (this.#producer !== undefined) {
+      const rule = 'a feed that nobody else writes to'
+      throw new SpillwayError('feed_taken', expected(`feed ${this.name}`, rule, `one that has ${this.#producer}`))
+    }
+    this.#producer = producer
+    return () => {
+      this.#producer = undefined
+    }
+  }
+
+  /** Messages a source gave that were refused. */
+  get refused(): number {
+    return this.#refusals.count
+  }
+
+  /** Counts a message that a source gave and the feed does not take, and tells of it once a second at the most. */
+  refuse(error: SpillwayError): void {
+    this.#refusals.add(error)
+  }
+
+  /** Its source is over, and is asked again. */
+  restarting(delayMs: number, reason: string): void {
+    this.source.state = 'restarting'
+    this.source.restarts++
+    this.#notify({ type: 'source-restarting', feed: this.name, delayMs, reason })
   }
 
   /** Resolves when the feed takes more, or when it never will. */
@@ -342,13 +415,17 @@ export class Feed {
   }
 
   #check(message: Message): void {
-    if (!this.takesMore) throw new SpillwayError('feed_ended', `feed ${this.name} has ended and takes no more messages`)
+    if (!this.takesMore) throw this.#over()
     const bytes = checkMessage(message, this.name, this.settings, this.log.head)
     const { capacity } = this.settings
     const room = capacity.bytes - frameBytes(bytes)
     if (this.demand.gate.distance(this.log.bytes, room) <= room) return
     const waiting = `${capacity.bytes} bytes wait for the slowest reader`
     throw new SpillwayError('feed_full', `feed ${this.name}: expected publish() only after ready(), because ${waiting}`)
+  }
+
+  #over(): SpillwayError {
+    return new SpillwayError('feed_ended', `feed ${this.name} has ended and takes no more messages`)
   }
 
   #goOn(reader: Reader): void {

@@ -8,9 +8,9 @@ import type { SpillwayError } from '../../src/errors.ts'
 import type { HubEvent } from '../../src/events.ts'
 import { type Carrier, Feed } from '../../src/feed.ts'
 import { Hub, type SourceOptions } from '../../src/hub.ts'
-import { type FeedOptions, feedSettings } from '../../src/options.ts'
+import { type FeedOptions, feedSettings, SILENT } from '../../src/options.ts'
 import { pump } from '../../src/sources/pump.ts'
-import { canWait, type Item, type SourceLike } from '../../src/sources/source.ts'
+import { canWait, type Item, isFunction, type Opened, type SourceLike } from '../../src/sources/source.ts'
 import { framesFrom } from '../log/helpers.ts'
 import { until } from '../support/until.ts'
 
@@ -61,7 +61,11 @@ export function hold(source: SourceLike, { feed: options = {}, rate = 0 }: HoldO
   const feed = new Feed('held', feedSettings(feedOptions), canWait(source), carrier, () => {})
   const refused: SpillwayError[] = []
   let running = true
-  const pumping = pump(source, feed, {
+  const { log, stopped: signal } = feed
+  const opened = isFunction(source)
+    ? (source({ feed: 'held', logger: SILENT, signal, epoch: log.epoch, head: log.head }) as Opened)
+    : source
+  const pumping = pump(opened, feed, {
     rate,
     chunkBytes,
     refused: error => void refused.push(error),

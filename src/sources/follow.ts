@@ -1,0 +1,143 @@
+/**
+ * A file that grows, as a source: `follow('app.log')`, like `tail -F`. It survives rotation (another file under its name: the old
+ * one is read to its end first) and truncation (it begins at the start, and says that something may be lost), and waits for a
+ * file that is not there yet. It waits where its feed waits: the file keeps what is not read.
+ *
+ * It looks every `everyMs` and does not use `fs.watch`: that tells nothing on network and container mounts, tells of renames by names
+ * that are gone again, and needs the look all the same; a stat costs some 20 µs.
+ */
+import { type FileHandle, open, stat } from 'node:fs/promises'
+import { Readable } from 'node:stream'
+import { z } from 'zod'
+import { parse } from '../options.ts'
+import { wait } from './clock.ts'
+import type { Opening, SourceFunction } from './source.ts'
+
+export interface FollowOptions {
+  /** Where in the file it begins; a file that comes later is read from its start. @default 'end' */
+  readonly from?: 'start' | 'end'
+  /** How often it looks whether there is more, in milliseconds, 10 to a minute. @default 200 */
+  readonly everyMs?: number
+  /** Ends the source. @default none */
+  readonly signal?: AbortSignal
+}
+
+const READ_BYTES = 64 * 1024
+
+const schema = z.strictObject({
+  from: z.enum(['start', 'end']).default('end'),
+  everyMs: z.number().min(10).max(60_000).default(200),
+  signal: z.custom<AbortSignal>(value => value instanceof AbortSignal, 'an AbortSignal').optional(),
+})
+
+/** What is written to a file. @throws SpillwayError `bad_option` */
+export function follow(path: string, options: FollowOptions = {}): SourceFunction {
+  parse(z.string().min(1), path, 'follow')
+  const settings = parse(schema, options, 'follow')
+  // It goes on where it was, after a failure too: a disk that was gone for a moment costs nothing but the moment.
+  const place: Place = { from: settings.from }
+  return opening => {
+    const ended = new AbortController()
+    const stop = settings.signal ? AbortSignal.any([settings.signal, ended.signal]) : ended.signal
+    const bytes = followed(path, settings.everyMs, place, opening, stop)
+    return new Readable({
+      highWaterMark: READ_BYTES,
+      read() {
+        bytes.next().then(
+          ({ done, value }) => this.push(done === true ? null : value),
+          error => this.destroy(error),
+        )
+      },
+      destroy(error, done) {
+        ended.abort()
+        bytes.return().then(() => done(error), done)
+      },
+    })
+  }
+}
+
+/** Where the next byte to read is. */
+interface Place {
+  from: 'start' | 'end'
+  file?: { readonly dev: number; readonly ino: number; at: number }
+}
+
+async function* followed(
+  path: string,
+  everyMs: number,
+  place: Place,
+  { feed, logger }: Opening,
+  stop: AbortSignal,
+): AsyncGenerator<Buffer, void> {
+  let handle: FileHandle | undefined
+  let missing = false
+  try {
+    while (!stop.aborted) {
+      handle ??= await openAt(path, place)
+      if (handle === undefined) {
+        if (!missing) logger.info(`feed ${feed}: follow waits for ${path}, which is not there`)
+        missing = true
+        // What comes later is new from its first byte.
+        place.from = 'start'
+        await wait(everyMs, stop)
+        continue
+      }
+      missing = false
+      const file = place.file!
+      const { size } = await handle.stat()
+      if (size < file.at) {
+        logger.warn(`feed ${feed}: ${path} was truncated from ${file.at} to ${size} bytes: what was not read is lost`)
+        file.at = 0
+      }
+      const { bytesRead, buffer } = await handle.read(Buffer.allocUnsafe(READ_BYTES), 0, READ_BYTES, file.at)
+      if (bytesRead > 0) {
+        file.at += bytesRead
+        yield buffer.subarray(0, bytesRead)
+        continue
+      }
+      if (await replaced(path, file)) {
+        // Who had the old file open when it was renamed may have written to it after our last look.
+        const last = await handle.read(Buffer.allocUnsafe(READ_BYTES), 0, READ_BYTES, file.at)
+        if (last.bytesRead > 0) {
+          file.at += last.bytesRead
+          yield last.buffer.subarray(0, last.bytesRead)
+          continue
+        }
+        logger.info(`feed ${feed}: ${path} is another file now: from its start`)
+        await handle.close()
+        handle = undefined
+        place.from = 'start'
+        delete place.file
+        continue
+      }
+      await wait(everyMs, stop)
+    }
+  } finally {
+    await handle?.close()
+  }
+}
+
+async function openAt(path: string, place: Place): Promise<FileHandle | undefined> {
+  const handle = await ifThere(open(path))
+  if (handle === undefined) return undefined
+  const { dev, ino, size } = await handle.stat()
+  if (place.file?.ino !== ino || place.file.dev !== dev) {
+    place.file = { dev, ino, at: place.from === 'end' ? size : 0 }
+  }
+  return handle
+}
+
+/** Whether there is another file under this name by now. One that was only removed or renamed is still read. */
+async function replaced(path: string, { dev, ino }: { readonly dev: number; readonly ino: number }): Promise<boolean> {
+  const now = await ifThere(stat(path))
+  return now !== undefined && (now.ino !== ino || now.dev !== dev)
+}
+
+async function ifThere<T>(promise: Promise<T>): Promise<T | undefined> {
+  try {
+    return await promise
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
+    throw error
+  }
+}
