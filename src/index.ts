@@ -4,7 +4,7 @@
  *     import { attach, Hub } from 'spillway'
  *
  *     const hub = new Hub()
- *     hub.feed('prices', { source: prices$ }) // an AsyncIterable, a Readable or an Observable
+ *     hub.feed('prices', { source: prices$ }) // an AsyncIterable, a Readable, an Observable, …
  *     attach(hub, server)                     // ws://…/feeds/prices
  */
 export { ERRORS, type ErrorCode, SpillwayError } from './errors.ts'
