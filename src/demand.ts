@@ -40,7 +40,7 @@ export class Demand {
   readonly #log: Log
   readonly #settings: FeedSettings
   readonly #events: DemandEvents
-  readonly #canWait: boolean
+  #canWait: boolean
   readonly #burstBytesMost: number
   readonly #burstMessagesMost: number
   readonly #pace: { readonly bytes: number; readonly messages: number }
@@ -93,6 +93,12 @@ export class Demand {
 
   pausedSeconds(now: number): number {
     return (this.#pausedMs + (this.#cause === undefined ? 0 : now - this.#causeSince)) / 1_000
+  }
+
+  /** Its source, asked for it, gave one that cannot wait: it is not paused from now on. */
+  cannotWait(): void {
+    this.#canWait = false
+    this.evaluate(performance.now())
   }
 
   /** Resolves when demand is open, or when the feed takes no more for good. */

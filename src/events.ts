@@ -19,6 +19,10 @@ export const EVICT_CAUSES: readonly EvictCause[] = [
 /** Why the source of a feed has to wait. */
 export type PauseCause = 'gate' | 'pace' | 'min-clients'
 
+/** What a feed's source does: not asked yet; asked; asked again after a delay; over, with an error or without. */
+export type SourceState = 'waiting' | 'running' | 'restarting' | 'ended' | 'failed'
+export const SOURCE_STATES: readonly SourceState[] = ['waiting', 'running', 'restarting', 'ended', 'failed']
+
 /** A client as operators know it. */
 export interface ClientInfo {
   /** Unique in the life of the hub. */
@@ -67,6 +71,14 @@ export type HubEvent =
     }
   | { readonly type: 'source-paused'; readonly feed: string; readonly cause: PauseCause }
   | { readonly type: 'source-resumed'; readonly feed: string; readonly pausedMs: number }
+  | {
+      readonly type: 'source-restarting'
+      readonly feed: string
+      /** When it is asked again, from now, in milliseconds. */
+      readonly delayMs: number
+      /** Why it was over. */
+      readonly reason: string
+    }
   | { readonly type: 'source-ended'; readonly feed: string }
   | { readonly type: 'source-failed'; readonly feed: string; readonly error: string }
 

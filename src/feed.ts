@@ -9,6 +9,8 @@
  * - A reader that has left took its account with it: nothing published to it is in no total.
  */
 import { randomBytes } from 'node:crypto'
+import type { Writable } from 'node:stream'
+import type { WritableStream } from 'node:stream/web'
 import { Demand } from './demand.ts'
 import { expected, SpillwayError } from './errors.ts'
 import type { EvictCause, Notify } from './events.ts'
@@ -19,10 +21,12 @@ import { POLICIES } from './log/overflow.ts'
 import type { Position } from './log/position.ts'
 import type { Run } from './log/segment.ts'
 import { checkMessage, type Message } from './message.ts'
-import type { FeedSettings } from './options.ts'
+import { type FeedSettings, type Logger, SILENT } from './options.ts'
 import { CLOSE } from './protocol.ts'
 import { type Joining, Reader, type Sink } from './reader.ts'
 import { Sampler } from './sampler.ts'
+import { feedEnded, Supply } from './supply.ts'
+import { openWritable, openWritableStream, type WritableOptions } from './writable.ts'
 
 /** What carries runs to readers: the flush. */
 export interface Carrier {
@@ -63,9 +67,10 @@ export class Feed {
   readonly evictions = new Map<EvictCause, number>()
   /** Gaps that readers got, by reason: passed over by `skip`, or by the rate they asked for. */
   readonly gaps: Record<GapReason, number> = { overflow: 0, rate: 0 }
-  /** Messages a source gave that were refused, and sources that failed. */
-  refused = 0
+  /** Sources that failed. */
   failures = 0
+  /** Where its messages come from. */
+  readonly source: Supply
   /** Whether the flush has it on its list. */
   listed = false
   ending: Ending | undefined
@@ -82,8 +87,16 @@ export class Feed {
   #begun = 0
   #stoppedAt = 0
 
-  constructor(name: string, settings: FeedSettings, canWait: boolean, carrier: Carrier, notify: Notify) {
+  constructor(
+    name: string,
+    settings: FeedSettings,
+    canWait: boolean,
+    carrier: Carrier,
+    notify: Notify,
+    logger: Logger = SILENT,
+  ) {
     this.name = name
+    this.source = new Supply(this, notify, logger)
     this.settings = settings
     this.#carrier = carrier
     this.#notify = notify
@@ -112,6 +125,25 @@ export class Feed {
     else if (!this.listed) this.#carrier.dirty(this)
     this.demand.evaluate(now)
     return this.demand.open
+  }
+
+  /**
+   * A Node Writable: lines on a text feed, what is written at once on a binary one, payloads and messages in object mode. Its
+   * back-pressure is the feed's: `write()` answers false while demand is closed, and 'drain' comes when it opens.
+   * @throws SpillwayError `bad_option`, `feed_taken`, `feed_ended`
+   */
+  writable(options: WritableOptions = {}): Writable {
+    return openWritable(this, options)
+  }
+
+  /** The same as a WHATWG WritableStream. @throws SpillwayError `bad_option`, `feed_taken`, `feed_ended` */
+  writableStream(options: WritableOptions = {}): WritableStream {
+    return openWritableStream(this, options)
+  }
+
+  /** Messages a source gave that were refused. */
+  get refused(): number {
+    return this.source.refused
   }
 
   /** Resolves when the feed takes more, or when it never will. */
@@ -372,7 +404,7 @@ export class Feed {
   }
 
   #check(message: Message): void {
-    if (!this.takesMore) throw new SpillwayError('feed_ended', `feed ${this.name} has ended and takes no more messages`)
+    if (!this.takesMore) throw feedEnded(this.name)
     const bytes = checkMessage(message, this.name, this.settings, this.log.head)
     const { capacity } = this.settings
     const room = capacity.bytes - frameBytes(bytes)

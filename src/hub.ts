@@ -23,18 +23,11 @@ import { type MemoryBound, memoryBound } from './memory.ts'
 import { contained, type FeedOptions, feedSettings, type HubOptions, type HubSettings, hubSettings } from './options.ts'
 import { FEED_NAME, FEED_NAME_RULE, formatPosition } from './protocol.ts'
 import type { Joining, Reader, ReaderState } from './reader.ts'
-import { attachSource, checkWithoutWaiting } from './sources/attach.ts'
-import { canWait, checkSource, type Source, type SourceLike } from './sources/source.ts'
+import { attachSource } from './sources/attach.ts'
+import { type SourceOptions, sourceSettings } from './sources/options.ts'
+import { canWait, type Source } from './sources/source.ts'
 
-/** What may stand beside a feed's own options when a source is attached to it. */
-export interface SourceOptions {
-  /** Where its messages come from. Left out: whoever calls `publish()`. */
-  readonly source?: SourceLike
-  /** Messages per second at the most; 0 = as fast as demand allows. @default 0 */
-  readonly rate?: number
-  /** Bytes of a message where a Readable is cut into chunks, on a binary feed. @default 16 KiB, or `maxMessageBytes` */
-  readonly chunkBytes?: number
-}
+export type { SourceOptions } from './sources/options.ts'
 
 /** A reader as operators see it. */
 export interface ReaderInfo {
@@ -58,10 +51,7 @@ export interface ReaderInfo {
   readonly unconfirmed: boolean
 }
 
-const DEFAULT_CHUNK_BYTES = 16 * 1024
 const MAX_DRAIN_MS = 3_600_000
-const MIN_RATE = 0.001
-const MAX_RATE = 1e9
 
 export class Hub implements AsyncDisposable {
   readonly settings: HubSettings
@@ -121,37 +111,22 @@ export class Hub implements AsyncDisposable {
    * @throws SpillwayError `bad_option`, `feed_exists`, `hub_closed`, `bad_source`, `cannot_wait`
    */
   feed(name: string, options: FeedOptions & SourceOptions = {}): Feed {
-    const { source, rate = 0, chunkBytes: askedBytes, ...feedOptions } = options
+    const { source, rate, chunkBytes, through, pipeline, restart, ...feedOptions } = options
     if (typeof name !== 'string' || !FEED_NAME.test(name)) throw bad('feed', FEED_NAME_RULE, name)
     if (this.#feeds.has(name)) throw new SpillwayError('feed_exists', `feed ${name} exists already`)
     if (this.closing) throw new SpillwayError('hub_closed', `feed ${name}: the hub is closing`)
-    if (rate !== 0 && !(rate >= MIN_RATE && rate <= MAX_RATE)) {
-      throw bad(`${name}.rate`, `0 or messages per second from ${MIN_RATE} to ${MAX_RATE}`, rate)
-    }
     const epoch = (source as Source | undefined)?.epoch
     const settings = feedSettings(epoch === undefined ? feedOptions : { epoch, ...feedOptions }, name)
-    const chunkBytes = askedBytes ?? Math.min(DEFAULT_CHUNK_BYTES, settings.maxMessageBytes)
-    if (!(Number.isInteger(chunkBytes) && chunkBytes > 0 && chunkBytes <= settings.maxMessageBytes)) {
-      throw bad(
-        `${name}.chunkBytes`,
-        `a whole number from 1 to ${settings.maxMessageBytes} (maxMessageBytes)`,
-        chunkBytes,
-      )
-    }
-    if (source !== undefined) checkSource(source)
-    else if (rate > 0 || askedBytes !== undefined)
-      throw bad(`${name}.source`, 'one beside rate or chunkBytes', undefined)
+    const attached = sourceSettings(options, name, settings)
     if (settings.minClients > this.settings.maxClients) {
       throw bad(`${name}.minClients`, `at most maxClients (${this.settings.maxClients})`, settings.minClients)
     }
-    const waits = source === undefined || canWait(source)
-    if (!waits) checkWithoutWaiting(name, settings, rate)
-    const feed = new Feed(name, settings, waits, this.#flush, this.#notify)
+    const { logger } = this.settings
+    const waits = attached === undefined || canWait(attached.source)
+    const feed = new Feed(name, settings, waits, this.#flush, this.#notify, logger)
     this.#feeds.set(name, feed)
-    if (source !== undefined) {
-      const pumping = attachSource(source, feed, { rate, chunkBytes }, this.settings.logger).finally(() =>
-        this.#pumping.delete(pumping),
-      )
+    if (attached !== undefined) {
+      const pumping = attachSource(attached, feed, logger).finally(() => this.#pumping.delete(pumping))
       this.#pumping.add(pumping)
     }
     return feed

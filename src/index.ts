@@ -4,13 +4,13 @@
  *     import { attach, Hub } from 'spillway'
  *
  *     const hub = new Hub()
- *     hub.feed('prices', { source: prices$ }) // an AsyncIterable, a Readable or an Observable
+ *     hub.feed('prices', { source: prices$ }) // an AsyncIterable, a Readable, an Observable, …
  *     attach(hub, server)                     // ws://…/feeds/prices
  */
 export { ERRORS, type ErrorCode, SpillwayError } from './errors.ts'
-export type { ClientInfo, EvictCause, HubEvent, Outcome, PauseCause } from './events.ts'
+export type { ClientInfo, EvictCause, HubEvent, Outcome, PauseCause, SourceState } from './events.ts'
 export type { Ending, Feed } from './feed.ts'
-export { Hub, type ReaderInfo, type SourceOptions } from './hub.ts'
+export { Hub, type ReaderInfo } from './hub.ts'
 export type { Account } from './log/cursor.ts'
 export type { Payload } from './log/frame.ts'
 export type { Overflow } from './log/overflow.ts'
@@ -19,7 +19,15 @@ export type { Message } from './message.ts'
 export type { Amount, FeedOptions, HubOptions, Logger } from './options.ts'
 export { CLOSE, type CloseCode } from './protocol.ts'
 export { type AttachOptions, attach, type ServeOptions, type Serving, serve } from './server/server.ts'
+export { type ExecOptions, exec } from './sources/exec.ts'
+export { type FollowOptions, follow } from './sources/follow.ts'
 export { type HostOptions, host } from './sources/host.ts'
+export type { SourceOptions } from './sources/options.ts'
 export { chunks, lines } from './sources/readable.ts'
-export type { Item, Source, SourceLike } from './sources/source.ts'
+export { type ReplayOptions, replay } from './sources/replay.ts'
+export type { RestartOptions } from './sources/restart.ts'
+export type { Item, Opening, Source, SourceFunction, SourceLike } from './sources/source.ts'
+export type { NamedOperator, NamedStage, Operator, Stage } from './sources/stages.ts'
 export { type TickerOptions, ticker } from './sources/ticker.ts'
+export type { SourceStatus } from './supply.ts'
+export type { WritableOptions } from './writable.ts'

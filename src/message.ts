@@ -16,6 +16,16 @@ export interface Message {
   readonly offset?: number
 }
 
+/** What a source may yield: a message, or its bare payload. */
+export type Item = Message | Payload
+
+/** The message in what a source gave. Whether its payload will do is `checkMessage`'s question. @throws SpillwayError `bad_message` */
+export function toMessage(item: Item, what = 'what the source yields'): Message {
+  if (typeof item === 'string' || item instanceof Uint8Array) return { payload: item }
+  if (typeof item === 'object' && item !== null && 'payload' in item) return item
+  throw new SpillwayError('bad_message', expected(what, 'a payload or { payload }', item))
+}
+
 /** Returns the bytes of the payload. @throws SpillwayError `bad_message`, `message_too_large`, `bad_utf8`, `offset_backwards` */
 export function checkMessage(message: Message, feed: string, settings: FeedSettings, head: number): number {
   const { payload, offset } = message

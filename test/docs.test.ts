@@ -54,6 +54,7 @@ test('every link between the documents leads somewhere', () => {
     'PROTOCOL.md',
     'CHANGELOG.md',
     'docs/decisions.md',
+    'docs/sources.md',
   ]) {
     for (const [, target] of read(file).matchAll(/\]\((?!https?:|#)([^)#]+)/g))
       expect(() => read(target!), `${file} → ${target}`).not.toThrow()

@@ -8,7 +8,19 @@ const SRC = join(import.meta.dirname, '../src')
 /** From the ground up. A room may import its own floor and those below. */
 const FLOORS: readonly (readonly string[])[] = [
   ['log/', 'protocol.ts', 'errors.ts', 'events.ts', 'options.ts', 'memory.ts'],
-  ['feed.ts', 'reader.ts', 'demand.ts', 'judge.ts', 'sampler.ts', 'message.ts', 'announce.ts'],
+  [
+    'feed.ts',
+    'reader.ts',
+    'demand.ts',
+    'judge.ts',
+    'sampler.ts',
+    'message.ts',
+    'cut.ts',
+    'refusals.ts',
+    'supply.ts',
+    'writable.ts',
+    'announce.ts',
+  ],
   ['sources/', 'clients/'],
   ['hub.ts'],
   ['server/'],
@@ -20,7 +32,7 @@ const DOORS: Readonly<Record<string, readonly string[]>> = {
   ws: ['server/admit.ts', 'tail.ts'],
   rxjs: ['announce.ts', 'hub.ts', 'sources/'],
   'prom-client': ['server/metrics.ts'],
-  zod: ['options.ts', 'sources/'],
+  zod: ['options.ts', 'writable.ts', 'sources/'],
 }
 
 const files = readdirSync(SRC, { recursive: true, encoding: 'utf8' }).filter(

@@ -1,59 +1,162 @@
 /**
- * A source attached to a feed: what may not be asked of one that cannot wait, how its end and its failure become the feed's, and
- * what is told of messages that the feed refused. Called by the hub, once for each source.
+ * A source attached to a feed: asked for, pumped, asked again if it fails and can be, until it is over; then its end or its failure is the
+ * feed's. What a restart leaves alone: the log, its epoch and offsets, and what the stages of the pipeline know. Called by the
+ * hub, once for each source.
  */
 import { expected, reasonOf, SpillwayError } from '../errors.ts'
 import type { Feed } from '../feed.ts'
-import type { FeedSettings, Logger } from '../options.ts'
-import { CLOSE } from '../protocol.ts'
-import { type PumpOptions, pump } from './pump.ts'
-import type { SourceLike } from './source.ts'
-
-const REFUSALS_TOLD_MS = 1_000
+import { type Item, toMessage } from '../message.ts'
+import type { Logger } from '../options.ts'
+import type { SourceStatus } from '../supply.ts'
+import { wait, whenAborted } from './clock.ts'
+import { checkWithoutWaiting, type SourceSettings } from './options.ts'
+import { Pipeline } from './pipeline.ts'
+import { letGo, pump } from './pump.ts'
+import { Restarts } from './restart.ts'
+import { canWait, checkOpened, isFunction, type Opened, type Source } from './source.ts'
 
 /** Pumps until there is no more, then ends the feed: with 1000, or with 4500 if the source failed. Never rejects. */
-export async function attachSource(
-  source: SourceLike,
+export async function attachSource(settings: SourceSettings, feed: Feed, logger: Logger): Promise<void> {
+  feed.source.claim('a source')
+  feed.source.state = 'waiting'
+  const pipeline = pipelineOf(settings, feed)
+  try {
+    await runAll(settings, feed, pipeline, logger)
+    if (!feed.takesMore) return
+    pipeline?.complete()
+    feed.source.ended()
+  } catch (error) {
+    // Once nobody takes its messages, how a source fares is its own business.
+    if (feed.takesMore) feed.source.failed(error)
+  } finally {
+    pipeline?.close()
+    // Told to stop by its feed, it is over without a word.
+    if (feed.ending === undefined || !isOver(feed.source)) feed.source.state = 'ended'
+  }
+}
+
+function pipelineOf({ pipeline }: SourceSettings, feed: Feed): Pipeline | undefined {
+  if (pipeline.length === 0) return undefined
+  return new Pipeline(
+    pipeline,
+    publishing(feed, error => feed.source.refuse(error)),
+  )
+}
+
+/** What becomes of what a pipeline gives. */
+export function publishing(feed: Feed, refused: (error: SpillwayError) => void): (item: unknown) => void {
+  return item => {
+    try {
+      feed.publish(toMessage(item as Item, 'what the pipeline gives'))
+    } catch (error) {
+      if (!(error instanceof SpillwayError)) throw error
+      if (feed.takesMore) refused(error)
+    }
+  }
+}
+
+/** Asks, pumps, and asks again. @throws what the source throws when it is not asked again */
+async function runAll(
+  settings: SourceSettings,
   feed: Feed,
-  options: Omit<PumpOptions, 'refused'>,
+  pipeline: Pipeline | undefined,
   logger: Logger,
 ): Promise<void> {
-  const refused = refusals(feed, line => logger.warn(line))
-  try {
-    await pump(source, feed, { ...options, refused })
-    if (!feed.takesMore) return
-    logger.info(`feed ${feed.name}: its source has ended after ${feed.log.count} messages`)
-    feed.end()
-  } catch (error) {
-    logger.error(`feed ${feed.name}: its source failed: ${reasonOf(error)}`)
-    feed.end({ code: CLOSE.internal, reason: `source failed: ${reasonOf(error)}` })
+  const { source, rate, chunkBytes, through } = settings
+  const restarts = settings.restart && new Restarts(settings.restart)
+  const known: Known = { epoch: undefined }
+  let begunAt = performance.now()
+  const options = {
+    rate,
+    chunkBytes,
+    through,
+    pipeline,
+    refused: (error: SpillwayError) => feed.source.refuse(error),
+    began: () => {
+      begunAt = performance.now()
+      feed.source.state = 'running'
+    },
+    clings: () => logger.warn(`feed ${feed.name}: its source was told to stop and has not let go`),
   }
-}
-
-/** A source that cannot wait makes every option that holds it meaningless: better refused than ignored. */
-export function checkWithoutWaiting(name: string, { allow, minClients }: FeedSettings, rate: number): void {
-  const because = 'because this source cannot wait'
-  const refuse = (what: string, rule: string, got: unknown): never => {
-    throw new SpillwayError('cannot_wait', expected(`${name}.${what}`, `${rule}, ${because}`, got))
-  }
-  if (allow.includes('pause')) refuse('overflow', 'evict or skip', 'pause')
-  if (minClients > 0) refuse('minClients', '0', minClients)
-  if (rate > 0) refuse('rate', '0', rate)
-}
-
-/** Counts refused messages, and tells the first of each second. */
-function refusals(feed: Feed, tell: (line: string) => void): (error: SpillwayError) => void {
-  let toldAt = Number.NEGATIVE_INFINITY
-  let untold = 0
-  return error => {
-    feed.refused++
-    const now = performance.now()
-    if (now - toldAt < REFUSALS_TOLD_MS) {
-      untold++
-      return
+  for (;;) {
+    let reason: string | undefined
+    let failure: unknown
+    try {
+      if (!isFunction(source)) await pump(source, feed, options)
+      else {
+        const opened = await open(settings, feed, logger, known)
+        if (opened !== undefined) await pump(opened, feed, options)
+      }
+    } catch (error) {
+      // What would be the same the next time is not tried again.
+      if (restarts === undefined || pipeline?.failed === true || isForGood(error)) throw error
+      failure = error
+      reason = reasonOf(error)
     }
-    tell(`feed ${feed.name}: refused a message: ${error.message}${untold > 0 ? ` (and ${untold} more)` : ''}`)
-    toldAt = now
-    untold = 0
+    if (!feed.takesMore || pipeline?.done === true) return
+    const delayMs = restarts?.next(reason !== undefined, performance.now() - begunAt)
+    if (delayMs === undefined) {
+      if (reason === undefined) return
+      throw failure
+    }
+    feed.source.restarting(Math.round(delayMs), reason ?? 'ended', reason !== undefined)
+    // A stage can break its contract meanwhile, too; the wait then ends with the feed.
+    await Promise.race([wait(delayMs, feed.stopped), ...(pipeline === undefined ? [] : [pipeline.broken])])
+    if (!feed.takesMore) return
+    begunAt = performance.now()
   }
+}
+
+/** The epoch of the source when it was first asked: null if it had none. */
+interface Known {
+  epoch: string | null | undefined
+}
+
+/** Asks a function for its source; undefined if the feed has stopped meanwhile. What it then gives is let go of. */
+async function open(settings: SourceSettings, feed: Feed, logger: Logger, known: Known): Promise<Opened | undefined> {
+  const { source, rate } = settings
+  if (!isFunction(source)) return source
+  const { name, log, stopped } = feed
+  const { format } = feed.settings
+  const opening = { feed: name, format, logger, signal: stopped, epoch: log.epoch, head: log.head }
+  const asked = Promise.resolve(source(opening))
+  const { promise: stop, release } = whenAborted(stopped)
+  let opened: unknown
+  try {
+    opened = await Promise.race([asked, stop])
+  } finally {
+    release()
+  }
+  if (!feed.takesMore) {
+    asked.then(letGo, () => {})
+    return undefined
+  }
+  try {
+    checkOpened(opened)
+    checkEpoch(opened as Source, known)
+    if (!canWait(opened)) {
+      checkWithoutWaiting(name, feed.settings, rate)
+      feed.demand.cannotWait()
+    }
+  } catch (error) {
+    letGo(opened)
+    throw error
+  }
+  return opened
+}
+
+/** Offsets mean something within an epoch only: a source whose numbering has begun anew cannot go on in this log. */
+function checkEpoch({ epoch }: Source, known: Known): void {
+  known.epoch ??= epoch ?? null
+  if (known.epoch === (epoch ?? null)) return
+  const rule = `the one it had before (${known.epoch}), because its offsets go on in the same log`
+  throw new SpillwayError('bad_source', expected('source.epoch', rule, epoch))
+}
+
+function isOver({ state }: SourceStatus): boolean {
+  return state === 'ended' || state === 'failed'
+}
+
+function isForGood(error: unknown): boolean {
+  return error instanceof SpillwayError && (error.code === 'bad_source' || error.code === 'cannot_wait')
 }

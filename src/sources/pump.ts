@@ -10,9 +10,13 @@ import { setImmediate } from 'node:timers/promises'
 import { type Observable, takeWhile, tap } from 'rxjs'
 import { SpillwayError } from '../errors.ts'
 import type { Feed } from '../feed.ts'
-import { wait } from './clock.ts'
+import { type Item, toMessage } from '../message.ts'
+import { wait, whenAborted } from './clock.ts'
+import type { Pipeline } from './pipeline.ts'
 import { isReadable, readableSource } from './readable.ts'
-import { type Item, isPush, type Source, type SourceLike, toMessage } from './source.ts'
+import { isPush, type Opened, type Source } from './source.ts'
+import type { NamedStage } from './stages.ts'
+import { throughStages } from './through.ts'
 
 export interface PumpOptions {
   /** Messages per second at the most; 0 = as fast as demand allows. */
@@ -21,96 +25,153 @@ export interface PumpOptions {
   readonly chunkBytes: number
   /** Told of each message that was refused. */
   readonly refused: (error: SpillwayError) => void
+  /** Stages between the source and the pump. */
+  readonly through?: readonly NamedStage[]
+  /** What messages pass on their way to the log; it outlives the pump. */
+  readonly pipeline?: Pipeline | undefined
+  /** Told when the source is asked for the first time. */
+  readonly began?: () => void
+  /** Told of a source that does not let go of what it holds. */
+  readonly clings?: () => void
 }
 
 /** Behind its schedule by more, the pump forgives the rest, so that no burst follows a pause. */
 const RATE_DEBT_MS = 100
-/** Refusals make no burst, and a source may have nothing else to give: after so many the event loop gets its turn. */
-const REFUSALS_PER_TURN = 100
+/** What is refused or filtered makes no burst, and a source may have nothing else to give: after so many the event loop gets its turn. */
+const BARREN_PER_TURN = 100
+/** How long a source may take to let go before that is told. */
+const LET_GO_MS = 5_000
 
 /**
  * Runs until the source ends or the feed takes no more; then the source is told by `return()`, a Readable is destroyed, an
  * Observable unsubscribed, and nobody waits for how it takes that. @throws what the source throws
  */
-export async function pump(source: SourceLike, feed: Feed, options: PumpOptions): Promise<void> {
+export async function pump(source: Opened, feed: Feed, options: PumpOptions): Promise<void> {
   if (!feed.takesMore) return
+  const over = new AbortController()
   const { promise: stopped, release } = whenAborted(feed.stopped)
   try {
-    await Promise.race([isPush(source) ? subscribe(source, feed, options) : pull(source, feed, options), stopped])
+    const running = isPush(source)
+      ? subscribe(source, feed, options, over.signal)
+      : pull(source, feed, options, over.signal)
+    // Whatever comes first: its end, the feed's, or that of a stage, which can break the contract while the source is at rest.
+    await Promise.race([running, stopped, ...(options.pipeline === undefined ? [] : [options.pipeline.broken])])
   } catch (error) {
     // Once nobody takes its messages, how a source fares is its own business.
     if (feed.takesMore) throw error
   } finally {
     release()
+    over.abort()
   }
 }
 
-async function pull(given: Source | NodeJS.ReadableStream, feed: Feed, options: PumpOptions): Promise<void> {
-  const { rate, refused } = options
+async function pull(
+  given: Source | NodeJS.ReadableStream,
+  feed: Feed,
+  options: PumpOptions,
+  over: AbortSignal,
+): Promise<void> {
+  const { rate, refused, pipeline, began, clings } = options
   const iterator = toSource(given, feed, options)[Symbol.asyncIterator]()
-  const stop = () => stopSource(given, iterator)
-  feed.stopped.addEventListener('abort', stop, { once: true })
+  let stopping = false
+  const stop = () => {
+    if (!stopping) stopSource(given, iterator, clings)
+    stopping = true
+  }
+  for (const signal of [feed.stopped, over]) signal.addEventListener('abort', stop, { once: true })
   let ended = false
-  let refusals = 0
+  let barren = 0
   const told = (error: SpillwayError) => {
-    refusals++
+    barren++
     refused(error)
+  }
+  const filtered = () => {
+    barren++
+    feed.source.filtered++
   }
   try {
     const pace = pacer(rate, feed.stopped)
     await feed.ready()
-    while (feed.takesMore) {
+    if (feed.takesMore) began?.()
+    while (feed.takesMore && !over.aborted && pipeline?.done !== true) {
       const next = await iterator.next()
       ended = next.done === true
-      if (ended || !feed.takesMore) return
-      if (!offer(feed, next.value, told)) await feed.ready()
-      if (refusals === REFUSALS_PER_TURN) {
-        refusals = 0
+      if (ended || !feed.takesMore || over.aborted) return
+      if (!offer(feed, next.value, told, pipeline, filtered)) await feed.ready()
+      if (barren >= BARREN_PER_TURN) {
+        barren = 0
         await setImmediate()
       }
       if (pace !== undefined) await pace()
     }
   } finally {
-    feed.stopped.removeEventListener('abort', stop)
+    for (const signal of [feed.stopped, over]) signal.removeEventListener('abort', stop)
     if (!ended) stop()
   }
 }
 
-function toSource(given: Source | NodeJS.ReadableStream, feed: Feed, { chunkBytes, refused }: PumpOptions): Source {
-  if (!isReadable(given)) return given as Source
+function toSource(
+  given: Source | NodeJS.ReadableStream,
+  feed: Feed,
+  { chunkBytes, refused, through = [] }: PumpOptions,
+): Source {
   // An error before the first next() would end the process; it comes out of next() all the same.
-  given.on('error', () => {})
+  if (isReadable(given)) given.on('error', () => {})
   const { format, maxMessageBytes } = feed.settings
-  return readableSource(given, { format, maxMessageBytes, chunkBytes, refused })
+  const options = { format, maxMessageBytes, chunkBytes, refused }
+  if (through.length > 0) return throughStages(given, through, options)
+  return isReadable(given) ? readableSource(given, options) : given
 }
 
 /** An Observable pushes: it is told nothing, and whoever reads too slowly is the policy's business. */
-function subscribe(source: Observable<Item>, feed: Feed, { refused }: PumpOptions): Promise<void> {
+function subscribe(
+  source: Observable<Item>,
+  feed: Feed,
+  { refused, pipeline, began }: PumpOptions,
+  over: AbortSignal,
+): Promise<void> {
+  const filtered = () => {
+    feed.source.filtered++
+  }
+  const goesOn = () => feed.takesMore && !over.aborted && pipeline?.done !== true
+  began?.()
   return new Promise((resolve, reject) => {
     const subscription = source
       .pipe(
         // takeWhile and not unsubscribe(): a source that emits within subscribe() must be stopped before there is a subscription.
-        takeWhile(() => feed.takesMore),
+        takeWhile(goesOn),
         // tap and not the observer's next: what is thrown there, RxJS throws again in a timer, where nobody can catch it.
-        tap(item => void offer(feed, item, refused)),
+        tap(item => void offer(feed, item, refused, pipeline, filtered)),
+        // And again behind it: the pipeline may be done by what it was just given.
+        takeWhile(goesOn),
       )
       .subscribe({ error: reject, complete: resolve })
     const stop = () => quietly(() => subscription.unsubscribe())
     if (!feed.takesMore) return stop()
-    feed.stopped.addEventListener('abort', stop, { once: true })
-    subscription.add(() => feed.stopped.removeEventListener('abort', stop))
+    for (const signal of [feed.stopped, over]) {
+      signal.addEventListener('abort', stop, { once: true })
+      subscription.add(() => signal.removeEventListener('abort', stop))
+    }
   })
 }
 
 /** Publishes one message; a refusal is told, and the next may come. Returns whether the feed takes more now. */
-function offer(feed: Feed, item: Item, refused: PumpOptions['refused']): boolean {
+function offer(
+  feed: Feed,
+  item: Item,
+  refused: PumpOptions['refused'],
+  pipeline: Pipeline | undefined,
+  filtered: () => void,
+): boolean {
   try {
-    return feed.publish(toMessage(item))
+    const message = toMessage(item)
+    if (pipeline === undefined) return feed.publish(message)
+    if (!pipeline.push(message)) filtered()
   } catch (error) {
-    if (!(error instanceof SpillwayError)) throw error
+    if (!(error instanceof SpillwayError) || pipeline?.failed === true) throw error
     refused(error)
-    return feed.demand.open
   }
+  return feed.demand.open
 }
 
 /** Waits after each message for as long as the rate asks; undefined where there is none. */
@@ -124,23 +185,28 @@ function pacer(rate: number, signal: AbortSignal): (() => Promise<void> | undefi
   }
 }
 
-/** Tells a source that no more is wanted. How it takes that is its own business. */
-function stopSource(given: unknown, iterator: AsyncIterator<unknown>): void {
+/** Tells a source that no more is wanted. How it takes that is its own business; that it does not is told. */
+function stopSource(given: unknown, iterator: AsyncIterator<unknown>, clings: (() => void) | undefined): void {
   if (isReadable(given)) quietly(() => (given as { destroy?(): unknown }).destroy?.())
-  quietly(() => iterator.return?.())
+  const timer = setTimeout(() => clings?.(), LET_GO_MS).unref()
+  quietly(async () => {
+    try {
+      await iterator.return?.()
+    } finally {
+      clearTimeout(timer)
+    }
+  })
+}
+
+/** A source that nobody asks any more, or never has. */
+export function letGo(given: unknown): void {
+  if (isReadable(given)) {
+    given.on('error', () => {})
+    quietly(() => (given as { destroy?(): unknown }).destroy?.())
+  } else quietly(() => (given as Partial<AsyncGenerator> | undefined)?.return?.(undefined))
 }
 
 /** Whatever it throws, now or later, is nobody's any more. */
 function quietly(act: () => unknown): void {
   new Promise(resolve => resolve(act())).catch(() => {})
-}
-
-function whenAborted(signal: AbortSignal): { readonly promise: Promise<void>; readonly release: () => void } {
-  let release = () => {}
-  const promise = new Promise<void>(resolve => {
-    const listener = () => resolve()
-    signal.addEventListener('abort', listener, { once: true })
-    release = () => signal.removeEventListener('abort', listener)
-  })
-  return { promise, release }
 }

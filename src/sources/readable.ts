@@ -1,12 +1,10 @@
 /**
  * A Node Readable as a source: a message a line on a text feed, fixed-size chunks on a binary one, and what an object-mode
  * stream yields as it is. Nothing is read ahead of demand but the stream's own buffer, so a pipe behind it is held by the
- * kernel, down to the process that writes into it.
- *
- * A line that is too long is refused as a message would be, and told; its bytes are dropped as they come, so that a stream
- * without line ends costs no memory.
+ * kernel, down to the process that writes into it. How bytes are cut is `cut.ts`'s business.
  */
-import { expected, SpillwayError } from '../errors.ts'
+import { type Cutter, chunkCutter, lineCutter } from '../cut.ts'
+import type { SpillwayError } from '../errors.ts'
 import type { Item, Source } from './source.ts'
 
 export interface ReadableOptions {
@@ -19,8 +17,7 @@ export interface ReadableOptions {
   readonly refused: (error: SpillwayError) => void
 }
 
-const LF = 0x0a
-const CR = 0x0d
+type Bytes = AsyncIterable<string | Uint8Array>
 
 export function isReadable(source: unknown): source is NodeJS.ReadableStream & AsyncIterable<unknown> {
   // `pipe` alone would do for Node, but pipeable iterables (IxJS) have one too; listeners they do not have.
@@ -28,75 +25,38 @@ export function isReadable(source: unknown): source is NodeJS.ReadableStream & A
   return typeof pipe === 'function' && typeof on === 'function'
 }
 
+/** A Readable that yields bytes, or text, and no objects. */
+export function isBytes(source: unknown): source is NodeJS.ReadableStream & Bytes {
+  return isReadable(source) && (source as { readableObjectMode?: boolean }).readableObjectMode !== true
+}
+
 export function readableSource(
   readable: NodeJS.ReadableStream & { readonly readableObjectMode?: boolean },
   options: ReadableOptions,
 ): Source {
-  if (readable.readableObjectMode === true) return readable as AsyncIterable<Item>
-  return options.format === 'text' ? lines(readable, options) : chunks(readable, options.chunkBytes)
+  return isBytes(readable) ? cutBytes(readable, options) : (readable as AsyncIterable<Item>)
+}
+
+/** The messages in a stream of bytes, as the feed's format has them. */
+export function cutBytes(bytes: Bytes, options: ReadableOptions): AsyncGenerator<Uint8Array, void, void> {
+  return options.format === 'text' ? lines(bytes, options) : chunks(bytes, options.chunkBytes)
 }
 
 /** Messages between line ends, LF or CRLF; the last needs none. */
-export async function* lines(
-  bytes: AsyncIterable<string | Uint8Array>,
+export function lines(
+  bytes: Bytes,
   { maxMessageBytes, refused }: Pick<ReadableOptions, 'maxMessageBytes' | 'refused'>,
 ): AsyncGenerator<Uint8Array, void, void> {
-  let pieces: Buffer[] = []
-  let length = 0
-  const finish = (last: Buffer): Buffer | undefined => {
-    const line = pieces.length === 0 ? last : Buffer.concat([...pieces, last])
-    const trimmed = line[line.length - 1] === CR ? line.subarray(0, -1) : line
-    const size = length + last.length - (line.length - trimmed.length)
-    pieces = []
-    length = 0
-    if (size <= maxMessageBytes) return trimmed
-    const rule = `a line of at most ${maxMessageBytes} bytes (maxMessageBytes)`
-    refused(new SpillwayError('message_too_large', expected('line', rule, size)))
-    return undefined
-  }
-  for await (const chunk of bytes) {
-    const buffer = asBuffer(chunk)
-    let start = 0
-    for (let end = buffer.indexOf(LF); end >= 0; end = buffer.indexOf(LF, start)) {
-      const line = finish(buffer.subarray(start, end))
-      start = end + 1
-      if (line !== undefined) yield line
-    }
-    const rest = buffer.subarray(start)
-    if (rest.length === 0) continue
-    length += rest.length
-    // One byte over the limit, the CR of a CRLF aside, and the line is refused anyway: its bytes need not be kept.
-    if (length <= maxMessageBytes + 1) pieces.push(rest)
-    else pieces = []
-  }
-  if (length === 0) return
-  const line = finish(Buffer.alloc(0))
-  if (line !== undefined) yield line
+  return cutWith(bytes, lineCutter(maxMessageBytes, refused))
 }
 
 /** Messages of `size` bytes each; the last may be shorter. */
-export async function* chunks(
-  bytes: AsyncIterable<string | Uint8Array>,
-  size: number,
-): AsyncGenerator<Uint8Array, void, void> {
-  let pieces: Buffer[] = []
-  let length = 0
-  for await (const chunk of bytes) {
-    let rest = asBuffer(chunk)
-    while (length + rest.length >= size) {
-      const end = size - length
-      yield pieces.length === 0 ? rest.subarray(0, end) : Buffer.concat([...pieces, rest.subarray(0, end)])
-      rest = rest.subarray(end)
-      pieces = []
-      length = 0
-    }
-    if (rest.length > 0) pieces.push(rest)
-    length += rest.length
-  }
-  if (length > 0) yield Buffer.concat(pieces)
+export function chunks(bytes: Bytes, size: number): AsyncGenerator<Uint8Array, void, void> {
+  return cutWith(bytes, chunkCutter(size))
 }
 
-function asBuffer(chunk: string | Uint8Array): Buffer {
-  if (typeof chunk === 'string') return Buffer.from(chunk)
-  return Buffer.isBuffer(chunk) ? chunk : Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength)
+async function* cutWith(bytes: Bytes, cutter: Cutter): AsyncGenerator<Uint8Array, void, void> {
+  // Not `yield*`: over a synchronous iterable it costs a promise more for each message.
+  for await (const chunk of bytes) for (const message of cutter.push(chunk)) yield message
+  for (const message of cutter.end()) yield message
 }

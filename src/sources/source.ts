@@ -1,15 +1,15 @@
 /**
  * What a source is: an AsyncIterable of messages. Not calling `next()` is the demand signal, so a source of this kind waits
  * by nature. One that follows a clock or pushes (a ticker, an Observable) cannot, and says so with `canWait: false`: then a
- * feed with `overflow: pause` is a configuration error.
+ * feed with `overflow: pause` is a configuration error. A function that gives a source can be asked again: it can be restarted.
  */
 import { isObservable, type Observable } from 'rxjs'
 import { expected, SpillwayError } from '../errors.ts'
-import type { Payload } from '../log/frame.ts'
-import type { Message } from '../message.ts'
+import type { Item } from '../message.ts'
+import type { Logger } from '../options.ts'
+import type { RestartOptions } from './restart.ts'
 
-/** What a source may yield: a message, or its bare payload. */
-export type Item = Message | Payload
+export { type Item, toMessage } from '../message.ts'
 
 export interface Source extends AsyncIterable<Item> {
   /** Whether it holds when nobody asks for more. @default true */
@@ -18,28 +18,59 @@ export interface Source extends AsyncIterable<Item> {
   readonly epoch?: string
 }
 
-/** Everything that `hub.feed(name, { source })` takes. A Readable of bytes gives a message a line, or chunks on a binary feed. */
-export type SourceLike = Source | NodeJS.ReadableStream | Observable<Item>
+/** A source that has begun, or can. A Readable of bytes gives a message a line, or chunks on a binary feed. */
+export type Opened = Source | NodeJS.ReadableStream | Observable<Item>
+
+/** What a source that is a function is told each time it is asked. */
+export interface Opening {
+  /** The feed it is for. */
+  readonly feed: string
+  readonly format: 'text' | 'binary'
+  readonly logger: Logger
+  /** Aborts when the feed takes no more. */
+  readonly signal: AbortSignal
+  /** The feed's epoch, and the offset that its next message gets: where a source that can begin anywhere goes on. */
+  readonly epoch: string
+  readonly head: number
+}
+
+/** A source that can be asked anew: each call begins it afresh. */
+export interface SourceFunction {
+  (opening: Opening): Opened | Promise<Opened>
+  /** Whether what it gives holds when nobody asks for more. @default true */
+  readonly canWait?: boolean
+  /** Name of the life of its numbering, if it numbers its messages. */
+  readonly epoch?: string
+  /** When it is asked again, where the feed does not say. @default after failures, with the defaults of RestartOptions */
+  readonly restart?: RestartOptions | false
+}
+
+/** Everything that `hub.feed(name, { source })` takes. */
+export type SourceLike = Opened | SourceFunction
 
 /** A source that pushes: it is subscribed to, not pulled. */
-export function isPush(source: SourceLike): source is Observable<Item> {
+export function isPush(source: unknown): source is Observable<Item> {
   return isObservable(source)
 }
 
-/** Whether a `pause` feed can hold this source. */
+/** A source that is asked for, and can be asked again. */
+export function isFunction(source: unknown): source is SourceFunction {
+  return typeof source === 'function' && !isObservable(source) && !(Symbol.asyncIterator in source)
+}
+
+/** Whether a `pause` feed can hold this source. Of a function this is what it says; what it then gives is looked at again. */
 export function canWait(source: SourceLike): boolean {
   return !isPush(source) && (source as Source).canWait !== false
 }
 
 export function checkSource(source: unknown): asserts source is SourceLike {
-  if (isObservable(source)) return
-  if (typeof source === 'object' && source !== null && Symbol.asyncIterator in source) return
-  throw new SpillwayError('bad_source', expected('source', 'an AsyncIterable, a Readable or an Observable', source))
+  if (!isFunction(source)) checkOpened(source)
 }
 
-/** The message in what a source yielded. Whether its payload will do is the feed's question. */
-export function toMessage(item: Item): Message {
-  if (typeof item === 'string' || item instanceof Uint8Array) return { payload: item }
-  if (typeof item === 'object' && item !== null && 'payload' in item) return item
-  throw new SpillwayError('bad_message', expected('what the source yields', 'a payload or { payload }', item))
+export function checkOpened(source: unknown): asserts source is Opened {
+  if (isObservable(source)) return
+  const iterable = (typeof source === 'object' || typeof source === 'function') && source !== null
+  if (iterable && Symbol.asyncIterator in source) return
+  const rule = 'an AsyncIterable, a Readable, an Observable or a function that gives one'
+  throw new SpillwayError('bad_source', expected('source', rule, source))
 }

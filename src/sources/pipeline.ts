@@ -1,0 +1,178 @@
+/**
+ * A feed's pipeline: RxJS operators between pump and log. They are synchronous and do not expand, by contract, because nothing between
+ * pump and log can wait: a stage that keeps messages and gives them later (`concatMap` with a delay) takes whatever the source has
+ * while the log stays empty and demand open (measured: 919,869 messages, 500 MB).
+ *
+ *     push ─▶ 0 ─▶ stage 0 ─▶ 1 ─▶ stage 1 ─▶ 2 ─▶ publish       a boundary before each stage, and behind the last
+ *
+ * Every boundary knows whether the stage before it is being fed just now, and what it has given for it. So a message that comes when
+ * nobody feeds the stage, or a second one for one, names that stage, and not the one that comes next. Allowed besides is
+ * what a stage emits within its subscription and within its completion.
+ *
+ * One chain for the life of the log: its stages keep what they know when the source is restarted.
+ */
+import { Observable, Subject, type Subscriber, type Subscription } from 'rxjs'
+import { reasonOf, SpillwayError } from '../errors.ts'
+import type { Message } from '../message.ts'
+import { type NamedOperator, nameOf } from './stages.ts'
+
+type Emit = (item: unknown) => void
+
+export class Pipeline {
+  /** Rejects when a stage fails or breaks the contract, whenever that is. */
+  readonly broken: Promise<never>
+  /** Its last stage has completed of itself (`take`): it will give no more. */
+  done = false
+
+  readonly #stages: readonly NamedOperator[]
+  readonly #emit: Emit
+  readonly #input = new Subject<Message>()
+  /** For each stage: whether it is fed just now, whether it is told of the end just now, what it has given for the last message. */
+  readonly #fed: boolean[]
+  readonly #ending: boolean[]
+  readonly #given: number[]
+  readonly #ended: boolean[]
+  #subscribing = true
+  #subscription: Subscription | undefined
+  #failure: unknown
+  #failed = false
+  #break: (failure: unknown) => void = () => {}
+
+  constructor(stages: readonly NamedOperator[], emit: Emit) {
+    this.#stages = stages
+    this.#emit = emit
+    this.#fed = stages.map(() => false)
+    this.#ending = stages.map(() => false)
+    this.#given = stages.map(() => 0)
+    this.#ended = [...stages, undefined].map(() => false)
+    this.broken = new Promise((_, reject) => {
+      this.#break = reject
+    })
+    this.broken.catch(() => {}) // whoever waits for it hears of it
+    let chain: Observable<unknown> = this.#boundary(0, this.#input)
+    for (const [i, { operator }] of stages.entries()) {
+      chain = this.#boundary(i + 1, this.#apply(i, operator as (source: Observable<unknown>) => unknown, chain))
+    }
+    const subscription = chain.subscribe({ error: () => {}, complete: () => this.#complete() })
+    this.#subscription = subscription
+    this.#subscribing = false
+    if (this.#failed) subscription.unsubscribe()
+  }
+
+  /** Whether a stage has failed or broken the contract: the feed cannot go on. */
+  get failed(): boolean {
+    return this.#failed
+  }
+
+  /** One message in; what comes of it is published before this returns. Returns whether anything did. @throws the failure of a stage */
+  push(message: Message): boolean {
+    const last = this.#stages.length - 1
+    this.#given[last] = 0
+    this.#input.next(message)
+    if (this.#failed) throw this.#failure
+    return this.#given[last]! > 0
+  }
+
+  /** There is no more: stages give what they have kept. @throws the failure of a stage */
+  complete(): void {
+    if (this.done) return
+    this.#input.complete()
+    if (!this.#failed && !this.done) {
+      // The first whose end did not come with the end of what feeds it.
+      const stage = this.#ended.findIndex((ended, i) => !ended && this.#ended[i - 1] === true) - 1
+      this.#fail(this.#breach(stage, 'to complete within the call that completes its input', 'none'))
+    }
+    if (this.#failed) throw this.#failure
+  }
+
+  /** Nobody wants more. */
+  close(): void {
+    this.#subscription?.unsubscribe()
+  }
+
+  #apply(index: number, operator: (source: Observable<unknown>) => unknown, source: Observable<unknown>) {
+    let made: unknown
+    try {
+      made = operator(source)
+    } catch (error) {
+      this.#fail(this.#named(index, reasonOf(error), error))
+    }
+    if (made instanceof Observable) return made
+    if (!this.#failed) this.#fail(this.#breach(index, 'an RxJS operator, which gives an Observable', 'something else'))
+    return new Observable()
+  }
+
+  /** Looks at what goes from one stage to the next, and counts it. */
+  #boundary(index: number, source: Observable<unknown>): Observable<unknown> {
+    return new Observable(next =>
+      source.subscribe({
+        next: value => this.#pass(index, value, next),
+        error: error => {
+          this.#fail(this.#named(index - 1, reasonOf(error), error))
+          next.error(error)
+        },
+        complete: () => {
+          this.#ended[index] = true
+          const feeds = index < this.#stages.length
+          if (feeds) this.#ending[index] = true
+          next.complete()
+          if (feeds) this.#ending[index] = false
+        },
+      }),
+    )
+  }
+
+  #pass(index: number, value: unknown, next: Subscriber<unknown>): void {
+    if (this.#failed) return
+    if (index > 0) this.#judge(index - 1)
+    if (this.#failed) return
+    if (index === this.#stages.length) {
+      this.#publish(value)
+      return
+    }
+    const before = this.#fed[index]!
+    this.#fed[index] = true
+    this.#given[index] = 0
+    next.next(value)
+    this.#fed[index] = before
+  }
+
+  /** A stage has given something: may it, now? */
+  #judge(stage: number): void {
+    const given = ++this.#given[stage]!
+    if (this.#subscribing || this.#ending[stage]) return
+    const rule = 'at most one message for each, within the call that brings it (what waits belongs into through)'
+    if (!this.#fed[stage]) this.#fail(this.#breach(stage, rule, 'one later'))
+    else if (given > 1) this.#fail(this.#breach(stage, rule, 'a second one'))
+  }
+
+  #publish(value: unknown): void {
+    try {
+      this.#emit(value)
+    } catch (error) {
+      this.#fail(error)
+    }
+  }
+
+  #complete(): void {
+    this.done = true
+  }
+
+  #breach(stage: number, rule: string, got: string): SpillwayError {
+    return this.#named(stage, `expected ${rule}, got ${got}`)
+  }
+
+  #named(stage: number, what: string, cause?: unknown): SpillwayError {
+    const who = nameOf('pipeline', stage, this.#stages[stage]?.name ?? '')
+    return new SpillwayError('stage_failed', `${who}: ${what}`, cause === undefined ? {} : { cause })
+  }
+
+  /** The first failure counts: those behind it follow from it. */
+  #fail(failure: unknown): void {
+    if (this.#failed) return
+    this.#failed = true
+    this.#failure = failure
+    this.#subscription?.unsubscribe()
+    this.#break(failure)
+  }
+}
