@@ -23,7 +23,7 @@ const FLOORS: readonly (readonly string[])[] = [
   ['sources/', 'clients/'],
   ['hub.ts'],
   ['server/'],
-  ['cli.ts', 'serve.ts', 'tail.ts', 'help.ts', 'config.ts', 'settings.ts', 'index.ts'],
+  ['cli.ts', 'serve.ts', 'tail.ts', 'help.ts', 'config.ts', 'config/', 'settings.ts', 'index.ts'],
 ]
 
 /** Where each package may be imported. */
