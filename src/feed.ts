@@ -12,7 +12,7 @@ import { randomBytes } from 'node:crypto'
 import type { Writable } from 'node:stream'
 import type { WritableStream } from 'node:stream/web'
 import { Demand } from './demand.ts'
-import { expected, SpillwayError } from './errors.ts'
+import { expected, reasonOf, SpillwayError } from './errors.ts'
 import type { EvictCause, Notify, SourceState } from './events.ts'
 import { Judge } from './judge.ts'
 import { frameBytes } from './log/frame.ts'
@@ -95,6 +95,7 @@ export class Feed {
   readonly #stopped = new AbortController()
   readonly #judge: Judge
   readonly #sampler = new Sampler()
+  readonly #logger: Logger
   readonly #refusals: Refusals
   #producer: 'a source' | 'a writable' | undefined
   #stale = 0
@@ -108,6 +109,7 @@ export class Feed {
     logger: Logger = SILENT,
   ) {
     this.name = name
+    this.#logger = logger
     this.#refusals = new Refusals(line => logger.warn(`feed ${name}: ${line}`))
     this.settings = settings
     this.#carrier = carrier
@@ -174,6 +176,20 @@ export class Feed {
   /** Counts a message that a source gave and the feed does not take, and tells of it once a second at the most. */
   refuse(error: SpillwayError): void {
     this.#refusals.add(error)
+  }
+
+  /** There is no more where its messages came from: the feed ends with 1000. */
+  sourceEnded(): void {
+    this.#logger.info(`feed ${this.name}: its source has ended after ${this.log.count} messages`)
+    this.source.state = 'ended'
+    this.end()
+  }
+
+  /** What its messages came from has failed: the feed ends with 4500 and the reason. */
+  sourceFailed(error: unknown): void {
+    this.#logger.error(`feed ${this.name}: its source failed: ${reasonOf(error)}`)
+    this.source.state = 'failed'
+    this.end({ code: CLOSE.internal, reason: `source failed: ${reasonOf(error)}` })
   }
 
   /** Its source is over, and is asked again. */

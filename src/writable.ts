@@ -13,11 +13,10 @@ import { Writable } from 'node:stream'
 import { WritableStream, type WritableStreamDefaultController } from 'node:stream/web'
 import { z } from 'zod'
 import { type Cutter, lineCutter, pieceCutter } from './cut.ts'
-import { expected, reasonOf, SpillwayError } from './errors.ts'
+import { expected, SpillwayError } from './errors.ts'
 import type { Feed } from './feed.ts'
 import { type Item, toMessage } from './message.ts'
 import { parse } from './options.ts'
-import { CLOSE } from './protocol.ts'
 
 export interface WritableOptions {
   /** Each write is a message: a payload, or `{ payload, key?, offset? }`. @default false: bytes */
@@ -126,7 +125,7 @@ class Intake {
     this.#publish(this.#cutter?.end() ?? [], error => {
       if (error == null && !this.#over) {
         this.#finish('ended')
-        if (this.#end) this.#feed.end()
+        if (this.#end) this.#feed.sourceEnded()
       }
       done(error)
     })
@@ -137,14 +136,15 @@ class Intake {
     if (this.#over) return
     this.#finish('failed')
     if (!this.#feed.takesMore || !this.#end) return
-    const why = reason == null ? 'destroyed before its end' : reasonOf(reason)
-    this.#feed.end({ code: CLOSE.internal, reason: `source failed: ${why}` })
+    this.#feed.sourceFailed(reason ?? 'destroyed before its end')
   }
 
   #publish(items: Iterable<Item>, done: Done): void {
     const iterator = items[Symbol.iterator]()
     /** Returns whether there is no more to give. */
     const some = (): boolean => {
+      // Before the first, too: the feed may wait for its clients, or somebody else may have published.
+      if (!this.#feed.demand.open && this.#feed.takesMore) return false
       for (let item = iterator.next(); item.done !== true; item = iterator.next()) {
         if (this.#over || !this.#feed.takesMore) throw this.#stopped()
         if (!this.#offer(item.value)) return false

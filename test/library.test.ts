@@ -164,7 +164,7 @@ describe('wrong use is refused with a code and a sentence', () => {
       'a source that is none',
       hub => hub.feed('f', { source: 42 as never }),
       'bad_source',
-      /^source: expected an AsyncIterable, a Readable or an Observable, got 42$/,
+      /^source: expected an AsyncIterable, a Readable, an Observable or a function that gives one, got 42$/,
     ],
     [
       'pause on an Observable',

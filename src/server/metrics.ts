@@ -6,7 +6,7 @@
 import { Counter, Gauge, type Metric, Registry } from 'prom-client'
 import type { Client } from '../clients/client.ts'
 import { DELAY_BUCKETS, type Pings } from '../clients/pings.ts'
-import { EVICT_CAUSES } from '../events.ts'
+import { EVICT_CAUSES, SOURCE_STATES } from '../events.ts'
 import type { Feed } from '../feed.ts'
 import type { Hub } from '../hub.ts'
 import { READER_STATES } from '../reader.ts'
@@ -64,6 +64,17 @@ export function metricsOf(hub: Hub, door: Door): Registry {
   )
   totalPerFeed('refused_messages_total', 'Messages a source gave that broke a rule.', feed => feed.refused)
   totalPerFeed('source_failures_total', 'Sources that ended with an error.', feed => feed.failures)
+  totalPerFeed('source_restarts_total', 'How often a source was asked again.', feed => feed.source.restarts)
+  totalPerFeed(
+    'filtered_messages_total',
+    'Messages a source gave that the pipeline of its feed did not pass on.',
+    feed => feed.source.filtered,
+  )
+  gauge('source_state', 'What the source does: 1 for its state, 0 for the others.', ['feed', 'state'], g => {
+    for (const { name, source } of feeds()) {
+      for (const state of SOURCE_STATES) g.set({ feed: name, state }, source.state === state ? 1 : 0)
+    }
+  })
   counter('gaps_total', 'Gaps, by reason; source: holes that the source left.', ['feed', 'reason'], c => {
     for (const { name, gaps, log } of feeds()) {
       c.inc({ feed: name, reason: 'overflow' }, gaps.overflow)

@@ -4,11 +4,10 @@
  * hub, once for each source.
  */
 import { expected, reasonOf, SpillwayError } from '../errors.ts'
-import type { Feed } from '../feed.ts'
+import type { Feed, SourceStatus } from '../feed.ts'
 import { type Item, toMessage } from '../message.ts'
 import type { Logger } from '../options.ts'
-import { CLOSE } from '../protocol.ts'
-import { wait } from './clock.ts'
+import { wait, whenAborted } from './clock.ts'
 import { checkWithoutWaiting, type SourceSettings } from './options.ts'
 import { Pipeline } from './pipeline.ts'
 import { letGo, pump } from './pump.ts'
@@ -24,31 +23,35 @@ export async function attachSource(settings: SourceSettings, feed: Feed, logger:
     await runAll(settings, feed, pipeline, logger)
     if (!feed.takesMore) return
     pipeline?.complete()
-    logger.info(`feed ${feed.name}: its source has ended after ${feed.log.count} messages`)
-    feed.source.state = 'ended'
-    feed.end()
+    feed.sourceEnded()
   } catch (error) {
     // Once nobody takes its messages, how a source fares is its own business.
-    if (!feed.takesMore) return
-    logger.error(`feed ${feed.name}: its source failed: ${reasonOf(error)}`)
-    feed.source.state = 'failed'
-    feed.end({ code: CLOSE.internal, reason: `source failed: ${reasonOf(error)}` })
+    if (feed.takesMore) feed.sourceFailed(error)
   } finally {
     pipeline?.close()
-    if (feed.source.state !== 'failed') feed.source.state = 'ended'
+    // Told to stop by its feed, it is over without a word.
+    if (feed.ending === undefined || !isOver(feed.source)) feed.source.state = 'ended'
   }
 }
 
 function pipelineOf({ pipeline }: SourceSettings, feed: Feed): Pipeline | undefined {
   if (pipeline.length === 0) return undefined
-  return new Pipeline(pipeline, item => {
+  return new Pipeline(
+    pipeline,
+    publishing(feed, error => feed.refuse(error)),
+  )
+}
+
+/** What becomes of what a pipeline gives. */
+export function publishing(feed: Feed, refused: (error: SpillwayError) => void): (item: unknown) => void {
+  return item => {
     try {
       feed.publish(toMessage(item as Item, 'what the pipeline gives'))
     } catch (error) {
       if (!(error instanceof SpillwayError)) throw error
-      if (feed.takesMore) feed.refuse(error)
+      if (feed.takesMore) refused(error)
     }
-  })
+  }
 }
 
 /** Asks, pumps, and asks again. @throws what the source throws when it is not asked again */
@@ -60,6 +63,7 @@ async function runAll(
 ): Promise<void> {
   const { source, rate, chunkBytes, through } = settings
   const restarts = settings.restart && new Restarts(settings.restart)
+  const known: Known = { epoch: undefined }
   let begunAt = performance.now()
   const options = {
     rate,
@@ -79,7 +83,7 @@ async function runAll(
     try {
       if (!isFunction(source)) await pump(source, feed, options)
       else {
-        const opened = await open(settings, feed, logger)
+        const opened = await open(settings, feed, logger, known)
         if (opened !== undefined) await pump(opened, feed, options)
       }
     } catch (error) {
@@ -104,24 +108,33 @@ async function runAll(
   }
 }
 
+/** The epoch of the source when it was first asked: null if it had none. */
+interface Known {
+  epoch: string | null | undefined
+}
+
 /** Asks a function for its source; undefined if the feed has stopped meanwhile. What it then gives is let go of. */
-async function open(settings: SourceSettings, feed: Feed, logger: Logger): Promise<Opened | undefined> {
+async function open(settings: SourceSettings, feed: Feed, logger: Logger, known: Known): Promise<Opened | undefined> {
   const { source, rate } = settings
   if (!isFunction(source)) return source
   const { name, log, stopped } = feed
-  const asked = Promise.resolve(source({ feed: name, logger, signal: stopped, epoch: log.epoch, head: log.head }))
-  const opened = await Promise.race([asked, aborted(stopped)])
-  if (opened === undefined) {
-    if (!feed.takesMore)
-      asked.then(
-        late => letGo(late),
-        () => {},
-      )
-    if (!feed.takesMore) return undefined
+  const { format } = feed.settings
+  const opening = { feed: name, format, logger, signal: stopped, epoch: log.epoch, head: log.head }
+  const asked = Promise.resolve(source(opening))
+  const { promise: stop, release } = whenAborted(stopped)
+  let opened: unknown
+  try {
+    opened = await Promise.race([asked, stop])
+  } finally {
+    release()
+  }
+  if (!feed.takesMore) {
+    asked.then(letGo, () => {})
+    return undefined
   }
   try {
     checkOpened(opened)
-    checkEpoch(opened as Source, feed)
+    checkEpoch(opened as Source, known)
     if (!canWait(opened)) {
       checkWithoutWaiting(name, feed.settings, rate)
       feed.demand.cannotWait()
@@ -134,16 +147,17 @@ async function open(settings: SourceSettings, feed: Feed, logger: Logger): Promi
 }
 
 /** Offsets mean something within an epoch only: a source whose numbering has begun anew cannot go on in this log. */
-function checkEpoch({ epoch }: Source, feed: Feed): void {
-  if (epoch === undefined || epoch === feed.log.epoch) return
-  const rule = `that of its feed, ${feed.log.epoch} (the option epoch, or epoch of the function)`
+function checkEpoch({ epoch }: Source, known: Known): void {
+  known.epoch ??= epoch ?? null
+  if (known.epoch === (epoch ?? null)) return
+  const rule = `the one it had before (${known.epoch}), because its offsets go on in the same log`
   throw new SpillwayError('bad_source', expected('source.epoch', rule, epoch))
+}
+
+function isOver({ state }: SourceStatus): boolean {
+  return state === 'ended' || state === 'failed'
 }
 
 function isForGood(error: unknown): boolean {
   return error instanceof SpillwayError && (error.code === 'bad_source' || error.code === 'cannot_wait')
-}
-
-function aborted(signal: AbortSignal): Promise<undefined> {
-  return new Promise(resolve => signal.addEventListener('abort', () => resolve(undefined), { once: true }))
 }

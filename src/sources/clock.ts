@@ -37,3 +37,14 @@ export function interruptible<T>(
     },
   }
 }
+
+/** Resolves when the signal aborts; `release` leaves no listener behind. */
+export function whenAborted(signal: AbortSignal): { readonly promise: Promise<void>; readonly release: () => void } {
+  let release = () => {}
+  const promise = new Promise<void>(resolve => {
+    const listener = () => resolve()
+    signal.addEventListener('abort', listener, { once: true })
+    release = () => signal.removeEventListener('abort', listener)
+  })
+  return { promise, release }
+}

@@ -5,11 +5,12 @@
  * exit is told: 0 is the end of the source, anything else a failure, after which it is asked again with growing delays.
  */
 import { type ChildProcess, spawn } from 'node:child_process'
-import { Readable } from 'node:stream'
+import type { Readable } from 'node:stream'
 import { z } from 'zod'
 import { lineCutter } from '../cut.ts'
 import { SpillwayError } from '../errors.ts'
 import { parse } from '../options.ts'
+import { readableFrom } from './bytes.ts'
 import type { RestartOptions } from './restart.ts'
 import type { Opening, SourceFunction } from './source.ts'
 
@@ -51,47 +52,49 @@ export function exec(command: string, options: ExecOptions = {}): SourceFunction
 
 type Settings = z.output<typeof schema>
 
-function runOf(command: string, { cwd, env, killMs, signal }: Settings, { feed, logger }: Opening): Readable {
-  let child: ChildProcess | undefined
-  const start = () => {
-    // detached: a group of its own, so that what the shell started ends with the shell.
-    const started = spawn(command, { shell: true, detached: true, stdio: ['ignore', 'pipe', 'pipe'], cwd, env })
-    child = started
-    track(started)
-    started.stdout.on('data', chunk => {
-      if (!source.push(chunk)) started.stdout.pause()
-    })
-    const tell = (line: Buffer) => logger.warn(`feed ${feed}: ${command}: ${line.toString()}`)
-    tellLines(started, tell)
-    started.on('error', error => source.destroy(error))
-    // 'close' and not 'exit': by then everything it wrote has come through.
-    started.on('close', (code, by) => {
-      if (code === 0 || signal?.aborted === true) source.push(null)
-      else source.destroy(failed(command, by === null ? `exited with code ${code}` : `was ended by ${by}`))
-    })
-  }
-  const source = new Readable({
-    read() {
-      if (child === undefined) start()
-      else child.stdout?.resume()
-    },
-    destroy(error, done) {
-      signal?.removeEventListener('abort', stop)
-      stop()
-      done(error)
-    },
-  })
-  const stop = () => {
-    if (child === undefined) source.push(null)
-    else end(child, killMs)
-  }
-  signal?.addEventListener('abort', stop, { once: true })
-  if (signal?.aborted === true) source.push(null)
-  return source
+function runOf(command: string, settings: Settings, opening: Opening): Readable {
+  const stopped = new AbortController()
+  const stop = settings.signal ? AbortSignal.any([settings.signal, stopped.signal]) : stopped.signal
+  return readableFrom(output(command, settings, opening, stop), () => stopped.abort())
 }
 
-function failed(command: string, how: string): SpillwayError {
-  return new SpillwayError('source_failed', `${command}: ${how}`)
+/** Runs it; what it writes, as it is asked for. @throws SpillwayError `source_failed` when it exits with an error */
+async function* output(
+  command: string,
+  { cwd, env, killMs }: Settings,
+  { feed, logger }: Opening,
+  stop: AbortSignal,
+): AsyncGenerator<Buffer, void> {
+  if (stop.aborted) return
+  // detached: a group of its own, so that what the shell started ends with the shell.
+  const child = spawn(command, { shell: true, detached: true, stdio: ['ignore', 'pipe', 'pipe'], cwd, env })
+  track(child)
+  const closed = new Promise<string | undefined>((resolve, reject) => {
+    child.on('error', reject)
+    // 'close' and not 'exit': by then everything it wrote has come through.
+    child.on('close', (code, by) =>
+      resolve(code === 0 ? undefined : by === null ? `exited with code ${code}` : `was ended by ${by}`),
+    )
+  })
+  closed.catch(() => {}) // it is awaited behind the output
+  tellLines(child, line => logger.warn(`feed ${feed}: stderr: ${line.toString()}`))
+  const kill = () => end(child, killMs)
+  stop.addEventListener('abort', kill, { once: true })
+  try {
+    yield* child.stdout
+    const failure = await closed
+    if (failure !== undefined && !stop.aborted) throw failed(failure)
+  } catch (error) {
+    if (!stop.aborted) throw error
+  } finally {
+    stop.removeEventListener('abort', kill)
+    kill()
+  }
+}
+
+/** Without the command itself: the sentence goes to clients, and commands have passwords in them. */
+function failed(how: string): SpillwayError {
+  return new SpillwayError('source_failed', `the command ${how}`)
 }
 
 function tellLines({ stderr }: ChildProcess, tell: (line: Buffer) => void): void {
@@ -114,14 +117,18 @@ function end(child: ChildProcess, killMs: number): void {
   signalGroup(child, 'SIGTERM')
   // Not unref'ed: a hub that is done waits until what it started is gone.
   const timer = setTimeout(() => signalGroup(child, 'SIGKILL'), killMs)
-  child.once('exit', () => clearTimeout(timer))
+  // The shell may go before what it started.
+  child.once('exit', () => {
+    if (!signalGroup(child, 0)) clearTimeout(timer)
+  })
 }
 
-function signalGroup({ pid }: ChildProcess, name: NodeJS.Signals): void {
+/** Returns whether anybody was there to get it. */
+function signalGroup({ pid }: ChildProcess, signal: NodeJS.Signals | 0): boolean {
   try {
-    if (pid !== undefined) process.kill(-pid, name)
+    return pid !== undefined && process.kill(-pid, signal)
   } catch {
-    // It is gone already.
+    return false
   }
 }
 

@@ -7,9 +7,9 @@
  * that are gone again, and needs the look all the same; a stat costs some 20 µs.
  */
 import { type FileHandle, open, stat } from 'node:fs/promises'
-import { Readable } from 'node:stream'
 import { z } from 'zod'
 import { parse } from '../options.ts'
+import { readableFrom } from './bytes.ts'
 import { wait } from './clock.ts'
 import type { Opening, SourceFunction } from './source.ts'
 
@@ -23,6 +23,7 @@ export interface FollowOptions {
 }
 
 const READ_BYTES = 64 * 1024
+const LF = 0x0a
 
 const schema = z.strictObject({
   from: z.enum(['start', 'end']).default('end'),
@@ -37,44 +38,42 @@ export function follow(path: string, options: FollowOptions = {}): SourceFunctio
   // It goes on where it was, after a failure too: a disk that was gone for a moment costs nothing but the moment.
   const place: Place = { from: settings.from }
   return opening => {
-    const ended = new AbortController()
-    const stop = settings.signal ? AbortSignal.any([settings.signal, ended.signal]) : ended.signal
-    const bytes = followed(path, settings.everyMs, place, opening, stop)
-    return new Readable({
-      highWaterMark: READ_BYTES,
-      read() {
-        bytes.next().then(
-          ({ done, value }) => this.push(done === true ? null : value),
-          error => this.destroy(error),
-        )
-      },
-      destroy(error, done) {
-        ended.abort()
-        bytes.return().then(() => done(error), done)
-      },
-    })
+    const stopped = new AbortController()
+    const stop = settings.signal ? AbortSignal.any([settings.signal, stopped.signal]) : stopped.signal
+    return readableFrom(followed(path, settings.everyMs, place, opening, stop), () => stopped.abort())
   }
 }
 
-/** Where the next byte to read is. */
+/** Where it is, from one opening to the next. */
 interface Place {
   from: 'start' | 'end'
-  file?: { readonly dev: number; readonly ino: number; at: number }
+  file?: FilePlace
+}
+
+interface FilePlace {
+  readonly dev: number
+  readonly ino: number
+  /** The next byte to read, and the first of a line that was not given whole. */
+  at: number
+  lineAt: number
 }
 
 async function* followed(
   path: string,
   everyMs: number,
   place: Place,
-  { feed, logger }: Opening,
+  { feed, logger, format }: Opening,
   stop: AbortSignal,
 ): AsyncGenerator<Buffer, void> {
   let handle: FileHandle | undefined
   let missing = false
+  // Half a line of an earlier opening went with it: it is read again.
+  if (place.file !== undefined && format === 'text') place.file.at = place.file.lineAt
   try {
     while (!stop.aborted) {
       handle ??= await openAt(path, place)
-      if (handle === undefined) {
+      const file = place.file
+      if (handle === undefined || file === undefined) {
         if (!missing) logger.info(`feed ${feed}: follow waits for ${path}, which is not there`)
         missing = true
         // What comes later is new from its first byte.
@@ -83,27 +82,29 @@ async function* followed(
         continue
       }
       missing = false
-      const file = place.file!
+      const bytes = await readFrom(handle, file)
+      if (bytes !== undefined) {
+        yield bytes
+        continue
+      }
       const { size } = await handle.stat()
       if (size < file.at) {
         logger.warn(`feed ${feed}: ${path} was truncated from ${file.at} to ${size} bytes: what was not read is lost`)
+        if (format === 'text' && file.at > file.lineAt) yield Buffer.from('\n')
         file.at = 0
-      }
-      const { bytesRead, buffer } = await handle.read(Buffer.allocUnsafe(READ_BYTES), 0, READ_BYTES, file.at)
-      if (bytesRead > 0) {
-        file.at += bytesRead
-        yield buffer.subarray(0, bytesRead)
+        file.lineAt = 0
         continue
       }
       if (await replaced(path, file)) {
         // Who had the old file open when it was renamed may have written to it after our last look.
-        const last = await handle.read(Buffer.allocUnsafe(READ_BYTES), 0, READ_BYTES, file.at)
-        if (last.bytesRead > 0) {
-          file.at += last.bytesRead
-          yield last.buffer.subarray(0, last.bytesRead)
+        const last = await readFrom(handle, file)
+        if (last !== undefined) {
+          yield last
           continue
         }
         logger.info(`feed ${feed}: ${path} is another file now: from its start`)
+        // Its last line need not have had an end, and is no beginning of what comes.
+        if (format === 'text' && file.at > file.lineAt) yield Buffer.from('\n')
         await handle.close()
         handle = undefined
         place.from = 'start'
@@ -117,12 +118,23 @@ async function* followed(
   }
 }
 
+async function readFrom(handle: FileHandle, file: FilePlace): Promise<Buffer | undefined> {
+  const { bytesRead, buffer } = await handle.read(Buffer.allocUnsafe(READ_BYTES), 0, READ_BYTES, file.at)
+  if (bytesRead === 0) return undefined
+  const bytes = buffer.subarray(0, bytesRead)
+  const lastEnd = bytes.lastIndexOf(LF)
+  if (lastEnd >= 0) file.lineAt = file.at + lastEnd + 1
+  file.at += bytesRead
+  return bytes
+}
+
 async function openAt(path: string, place: Place): Promise<FileHandle | undefined> {
   const handle = await ifThere(open(path))
   if (handle === undefined) return undefined
   const { dev, ino, size } = await handle.stat()
   if (place.file?.ino !== ino || place.file.dev !== dev) {
-    place.file = { dev, ino, at: place.from === 'end' ? size : 0 }
+    const at = place.from === 'end' ? size : 0
+    place.file = { dev, ino, at, lineAt: at }
   }
   return handle
 }

@@ -11,7 +11,7 @@ import { type Observable, takeWhile, tap } from 'rxjs'
 import { SpillwayError } from '../errors.ts'
 import type { Feed } from '../feed.ts'
 import { type Item, toMessage } from '../message.ts'
-import { wait } from './clock.ts'
+import { wait, whenAborted } from './clock.ts'
 import type { Pipeline } from './pipeline.ts'
 import { isReadable, readableSource } from './readable.ts'
 import { isPush, type Opened, type Source } from './source.ts'
@@ -205,14 +205,4 @@ export function letGo(given: unknown): void {
 /** Whatever it throws, now or later, is nobody's any more. */
 function quietly(act: () => unknown): void {
   new Promise(resolve => resolve(act())).catch(() => {})
-}
-
-function whenAborted(signal: AbortSignal): { readonly promise: Promise<void>; readonly release: () => void } {
-  let release = () => {}
-  const promise = new Promise<void>(resolve => {
-    const listener = () => resolve()
-    signal.addEventListener('abort', listener, { once: true })
-    release = () => signal.removeEventListener('abort', listener)
-  })
-  return { promise, release }
 }

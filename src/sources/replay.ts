@@ -67,7 +67,7 @@ async function* played(path: string, settings: Settings, stop: AbortSignal): Asy
       if (rate !== undefined) due += given === 0 ? 0 : 1_000 / rate
       else {
         const time: number | undefined = timeOf(line, settings.timeField)
-        if (time === undefined && before === undefined) throw withoutTime(path, given + 1, settings.timeField)
+        if (time === undefined && before === undefined) throw withoutTime(given + 1, settings.timeField)
         // A line without a time, or with an earlier one, goes right behind the one before it.
         if (time !== undefined) due += Math.max(0, time - (before ?? time)) / speed
         before = Math.max(time ?? 0, before ?? Number.NEGATIVE_INFINITY)
@@ -104,9 +104,9 @@ function timeOf(line: Uint8Array, field: string): number | undefined {
   return typeof time === 'number' && Number.isFinite(time) ? time : undefined
 }
 
-function withoutTime(path: string, line: number, field: string): SpillwayError {
+function withoutTime(line: number, field: string): SpillwayError {
   const rule = `"${field}" with a time (ms since 1970, or ISO 8601), or replay at a rate`
-  return new SpillwayError('source_failed', expected(`${path}, line ${line}`, rule, undefined))
+  return new SpillwayError('source_failed', expected(`line ${line} of the recording`, rule, undefined))
 }
 
 function thrown(error: SpillwayError): never {

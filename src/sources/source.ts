@@ -25,6 +25,7 @@ export type Opened = Source | NodeJS.ReadableStream | Observable<Item>
 export interface Opening {
   /** The feed it is for. */
   readonly feed: string
+  readonly format: 'text' | 'binary'
   readonly logger: Logger
   /** Aborts when the feed takes no more. */
   readonly signal: AbortSignal
@@ -70,5 +71,6 @@ export function checkOpened(source: unknown): asserts source is Opened {
   if (isObservable(source)) return
   const iterable = (typeof source === 'object' || typeof source === 'function') && source !== null
   if (iterable && Symbol.asyncIterator in source) return
-  throw new SpillwayError('bad_source', expected('source', 'an AsyncIterable, a Readable or an Observable', source))
+  const rule = 'an AsyncIterable, a Readable, an Observable or a function that gives one'
+  throw new SpillwayError('bad_source', expected('source', rule, source))
 }

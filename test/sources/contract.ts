@@ -3,10 +3,13 @@
  * suite, to which `contract.test.ts` holds every source. Not a test.
  */
 import { describe, expect, it } from 'vitest'
-import { canWait } from '../../src/sources/source.ts'
+import type { Feed } from '../../src/feed.ts'
+import type { Hub } from '../../src/hub.ts'
+import type { FeedOptions } from '../../src/options.ts'
+import { canWait, isFunction, type Opening, type SourceLike } from '../../src/sources/source.ts'
 import { until } from '../support/until.ts'
-import { hold, openHub, payloadsOf, promptly, still } from './helpers.ts'
-import { type Kit, messages } from './kits.ts'
+import { type Held, hold, holdWriting, openHub, payloadsOf, promptly, still } from './helpers.ts'
+import { type Kit, messages, type Opened, type Script } from './kits.ts'
 
 /** A short script, and one of several bursts. */
 const FEW = 3
@@ -37,6 +40,7 @@ export function holdToContract(kit: Kit): void {
     if (kit.ahead !== undefined) followsDemand(kit, kit.ahead)
     if (kit.fails) mayFail(kit)
     if (kit.carriesAnything) mayYieldGarbage(kit)
+    canBeAskedAgain(kit)
   })
 }
 
@@ -44,8 +48,7 @@ function comesToAnEnd(kit: Kit): void {
   it('has every message published, once and in order, before its feed ends with 1000', async () => {
     const { hub, lines, events } = openHub()
     const count = Math.min(SOME, kit.many)
-    const { source } = kit.open({ items: messages(count), after: 'end' })
-    const feed = hub.feed('f', { ...kit.feed, source })
+    const feed = attached(hub, kit, kit.open({ items: messages(count), after: 'end' }))
     await until('the feed to end', () => feed.ending !== undefined)
     expect(feed.ending).toEqual({ code: 1000, reason: 'feed ended' })
     expect(feed.log.count).toBe(count)
@@ -60,8 +63,9 @@ function comesToAnEnd(kit: Kit): void {
 function letsGo(kit: Kit): void {
   it('lets go when the hub closes, though it has nothing to give and will not have', async () => {
     const { hub, lines, events } = openHub()
-    const { source, asked, released } = kit.open({ items: messages(FEW), after: 'wait' })
-    const feed = hub.feed('f', { ...kit.feed, source })
+    const opened = kit.open({ items: messages(FEW), after: 'wait' })
+    const { asked, released } = opened
+    const feed = attached(hub, kit, opened)
     await until('its messages', () => feed.log.count >= FEW)
     if (kit.expected === undefined) await still('what is asked of the source', asked)
     await promptly('close()', hub.close({ drainMs: 0 }))
@@ -73,8 +77,9 @@ function letsGo(kit: Kit): void {
   })
 
   it('lets go, quietly, when its feed is ended by whoever owns it', async () => {
-    const { source, released } = kit.open({ items: messages(kit.many), after: 'end' })
-    const { feed, pumping, refused } = hold(source, kit)
+    const opened = kit.open({ items: messages(kit.many), after: 'end' })
+    const { released } = opened
+    const { feed, pumping, refused } = held(kit, opened)
     await until('its first message', () => feed.log.count > 0)
     feed.end()
     const { count } = feed.log
@@ -87,13 +92,16 @@ function letsGo(kit: Kit): void {
 
 function canBeHeld(kit: Kit): void {
   it('says that it can wait', () => {
-    expect(canWait(kit.open({ items: messages(FEW), after: 'wait' }).source)).toBe(true)
+    const { source } = kit.open({ items: messages(FEW), after: 'wait' })
+    // What is written has nobody to ask: that it waits is what the rest of the contract finds.
+    if (source !== undefined) expect(canWait(source)).toBe(true)
   })
 
   it('is asked for nothing before the clients are there that its feed waits for', async () => {
     const { hub } = openHub()
-    const { source, asked } = kit.open({ items: messages(kit.many), after: 'end' })
-    const feed = hub.feed('f', { ...kit.feed, source, minClients: 1 })
+    const opened = kit.open({ items: messages(kit.many), after: 'end' })
+    const { asked } = opened
+    const feed = attached(hub, kit, opened, { minClients: 1 })
     expect(await still('what is asked of the source', asked)).toBeLessThanOrEqual(kit.ahead ?? 0)
     expect(feed.log.count).toBe(0)
   })
@@ -102,7 +110,7 @@ function canBeHeld(kit: Kit): void {
 function cannotWait(kit: Kit): void {
   it('says that it cannot wait, and is refused where the feed pauses or may have to', () => {
     const { hub } = openHub()
-    const { source, asked } = kit.open({ items: messages(FEW), after: 'wait' })
+    const { source, asked } = kit.open({ items: messages(FEW), after: 'wait' }) as Opened & { source: SourceLike }
     expect(canWait(source)).toBe(false)
     const refusal = expect.objectContaining({ code: 'cannot_wait', message: expect.stringContaining('f.overflow') })
     expect(() => hub.feed('f', { source, overflow: 'pause' })).toThrow(refusal)
@@ -114,8 +122,9 @@ function cannotWait(kit: Kit): void {
 
 function followsDemand(kit: Kit, ahead: number): void {
   it('is not asked for more while its feed takes no more, and goes on after', async () => {
-    const { source, asked } = kit.open({ items: messages(kit.many), after: 'end' })
-    const { feed, pumping, running, flush } = hold(source, kit)
+    const opened = kit.open({ items: messages(kit.many), after: 'end' })
+    const { asked } = opened
+    const { feed, pumping, running, flush } = held(kit, opened)
     await until('the feed to have enough', () => !feed.demand.open)
     const { count } = feed.log
     expect(count + ahead).toBeLessThan(kit.many)
@@ -131,8 +140,9 @@ function followsDemand(kit: Kit, ahead: number): void {
   })
 
   it('lets go when the hub closes while its feed takes no more', async () => {
-    const { source, released } = kit.open({ items: messages(kit.many), after: 'end' })
-    const { feed, pumping, stop } = hold(source, kit)
+    const opened = kit.open({ items: messages(kit.many), after: 'end' })
+    const { released } = opened
+    const { feed, pumping, stop } = held(kit, opened)
     await until('the feed to have enough', () => !feed.demand.open)
     stop()
     await promptly('the pump', pumping)
@@ -144,8 +154,9 @@ function mayFail(kit: Kit): void {
   it('ends its feed with 4500 and the reason when it fails: counted, logged and told', async () => {
     const { hub, lines, events } = openHub()
     const count = Math.min(SOME, kit.many)
-    const { source, released } = kit.open({ items: messages(count), after: new Error(FAILURE) })
-    const feed = hub.feed('f', { ...kit.feed, source })
+    const opened = kit.open({ items: messages(count), after: new Error(FAILURE) })
+    const { released } = opened
+    const feed = attached(hub, kit, opened)
     await until('the feed to end', () => feed.ending !== undefined)
     expect(feed.ending).toEqual({ code: 4500, reason: `source failed: ${FAILURE}` })
     expect(feed.failures).toBe(1)
@@ -162,23 +173,81 @@ function mayFail(kit: Kit): void {
 function mayYieldGarbage(kit: Kit): void {
   it('may yield what is no message: it is refused, named and passed over', async () => {
     const [first = '', second = ''] = messages(2)
-    const { source } = kit.open({ items: [first, ...GARBAGE.map(([item]) => item), second], after: 'end' })
-    const { feed, pumping, refused } = hold(source, kit)
+    const opened = kit.open({ items: [first, ...GARBAGE.map(([item]) => item), second], after: 'end' })
+    const { feed, pumping, refused } = held(kit, opened)
     await pumping
-    const expected = GARBAGE.map(([, named]) => ({ code: 'bad_message', message: expect.stringContaining(named) }))
+    const named = (sentence: string) => sentence.replace('what the source yields', kit.named ?? '$&')
+    const expected = GARBAGE.map(([, sentence]) => ({
+      code: 'bad_message',
+      message: expect.stringContaining(named(sentence)),
+    }))
     expect(refused.map(({ code, message }) => ({ code, message }))).toEqual(expected)
     expect(payloadsOf(feed)).toEqual([first, second])
   })
 
   it('has what is refused counted and logged, and the feed goes on to its end', async () => {
     const { hub, lines } = openHub()
-    const { source } = kit.open({ items: [42, ...messages(1), {}], after: 'end' })
-    const feed = hub.feed('f', { source })
+    const feed = attached(hub, kit, kit.open({ items: [42, ...messages(1), {}], after: 'end' }))
     await until('the feed to end', () => feed.ending !== undefined)
     expect(feed.ending?.code).toBe(1000)
     expect([feed.log.count, feed.refused, feed.failures]).toEqual([1, 2, 0])
-    expect(lines[0]).toMatch(/^warn: feed f: refused a message: what the source yields: .*, got 42$/)
+    expect(lines[0]).toMatch(/^warn: feed f: refused a message: what .*: .*, got 42$/)
   })
+}
+
+function canBeAskedAgain(kit: Kit): void {
+  it.runIf(kit.fails && kit.again !== false)(
+    'goes on in the same log when it fails and another takes its place',
+    async () => {
+      const { hub, events } = openHub()
+      const scripts: Script[] = [
+        { items: messages(FEW), after: new Error(FAILURE) },
+        { items: messages(FEW), after: 'end' },
+      ]
+      const opened = () => kit.open(scripts.shift()!)
+      const feed = await replaced(hub, kit, opened)
+      await until('the feed to end', () => feed.ending !== undefined)
+      expect(feed.ending?.code).toBe(1000)
+      // What is thrown away with a stream that fails is its own; the second run is there whole, and in its place.
+      const payloads = seen(kit, payloadsOf(feed))
+      expect(payloads.slice(-FEW)).toEqual(given(kit, FEW))
+      expect(payloads.slice(0, -FEW)).toEqual(given(kit, payloads.length - FEW))
+      await until('the end to be told', () => events.some(({ type }) => type === 'source-ended'))
+      expect(events.filter(({ type }) => type === 'source-failed')).toEqual([])
+      expect(feed.source.state).toBe('ended')
+    },
+  )
+}
+
+/** A feed whose source is asked again; of what is written, a feed that outlives its writable. */
+async function replaced(hub: Hub, kit: Kit, next: () => Opened): Promise<Feed> {
+  const first = next()
+  if (first.write === undefined) {
+    const asked = [first]
+    const source = (opening: Opening) => {
+      const { source } = asked.pop() ?? next()
+      return isFunction(source) ? source(opening) : source!
+    }
+    return hub.feed('f', { ...kit.feed, source, restart: { minMs: 1 } })
+  }
+  const feed = hub.feed('f', kit.feed)
+  await first.write(feed, { end: false }).catch(() => {})
+  void next().write?.(feed)
+  return feed
+}
+
+const ONCE = { restart: false } as const
+
+/** A feed of the hub with what the kit has opened. */
+function attached(hub: Hub, { feed: options }: Kit, { source, write }: Opened, beside: FeedOptions = {}): Feed {
+  if (source !== undefined) return hub.feed('f', { ...options, ...beside, source, ...(isFunction(source) ? ONCE : {}) })
+  const feed = hub.feed('f', { ...options, ...beside })
+  write?.(feed).catch(() => {}) // the feed says how it went
+  return feed
+}
+
+function held(kit: Kit, { source, write }: Opened): Held {
+  return source !== undefined ? hold(source, kit) : holdWriting(feed => write!(feed), kit.feed)
 }
 
 function given({ expected = messages }: Kit, count: number): string[] {

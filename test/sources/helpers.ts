@@ -9,8 +9,11 @@ import type { HubEvent } from '../../src/events.ts'
 import { type Carrier, Feed } from '../../src/feed.ts'
 import { Hub, type SourceOptions } from '../../src/hub.ts'
 import { type FeedOptions, feedSettings, SILENT } from '../../src/options.ts'
+import { publishing } from '../../src/sources/attach.ts'
+import { Pipeline } from '../../src/sources/pipeline.ts'
 import { pump } from '../../src/sources/pump.ts'
 import { canWait, type Item, isFunction, type Opened, type SourceLike } from '../../src/sources/source.ts'
+import { namedOperators, namedStages } from '../../src/sources/stages.ts'
 import { framesFrom } from '../log/helpers.ts'
 import { until } from '../support/until.ts'
 
@@ -37,7 +40,7 @@ export function openHub(): Watched {
 }
 
 export interface HoldOptions {
-  readonly feed?: FeedOptions & Pick<SourceOptions, 'chunkBytes'>
+  readonly feed?: FeedOptions & Pick<SourceOptions, 'chunkBytes' | 'through' | 'pipeline'>
   readonly rate?: number
 }
 
@@ -56,27 +59,63 @@ export interface Held {
 
 /** A source pumped into a feed that nobody flushes but the test: once it says stop, it means it. */
 export function hold(source: SourceLike, { feed: options = {}, rate = 0 }: HoldOptions = {}): Held {
-  const { chunkBytes = 1024, ...feedOptions } = options
-  const carrier: Carrier = { dirty() {}, flushNow() {}, catchUp() {} }
-  const feed = new Feed('held', feedSettings(feedOptions), canWait(source), carrier, () => {})
-  const refused: SpillwayError[] = []
+  const { chunkBytes = 1024, through = [], pipeline = [], ...feedOptions } = options
+  const { feed, refused, flush, stop } = heldFeed(feedOptions, canWait(source))
+  const operators = namedOperators(pipeline, 'pipeline')
+  const publish = publishing(feed, error => void refused.push(error))
+  const chain = operators.length > 0 ? new Pipeline(operators, publish) : undefined
   let running = true
   const { log, stopped: signal } = feed
   const opened = isFunction(source)
-    ? (source({ feed: 'held', logger: SILENT, signal, epoch: log.epoch, head: log.head }) as Opened)
+    ? (source({
+        feed: 'held',
+        format: feed.settings.format,
+        logger: SILENT,
+        signal,
+        epoch: log.epoch,
+        head: log.head,
+      }) as Opened)
     : source
   const pumping = pump(opened, feed, {
     rate,
     chunkBytes,
+    through: namedStages(through, 'through'),
+    pipeline: chain,
     refused: error => void refused.push(error),
   }).finally(() => {
     running = false
   })
   pumping.catch(() => {}) // whoever cares awaits it
+  return { feed, pumping, running: () => running, refused, flush, stop }
+}
+
+/** The same for what writes into a feed by itself. */
+export function holdWriting(write: (feed: Feed) => Promise<unknown>, options: FeedOptions = {}): Held {
+  const { feed, refused, flush, stop } = heldFeed(options, true)
+  feed.refuse = error => void refused.push(error)
+  let running = true
+  const pumping = write(feed).then(
+    () => {
+      running = false
+    },
+    error => {
+      running = false
+      // As the pump does: once nobody takes its messages, how a source fares is its own business.
+      if (feed.ending?.code === 4500) throw error
+    },
+  )
+  pumping.catch(() => {})
+  return { feed, pumping, running: () => running, refused, flush, stop }
+}
+
+function heldFeed(options: FeedOptions, waits: boolean) {
+  const carrier: Carrier = { dirty() {}, flushNow() {}, catchUp() {} }
+  const feed = new Feed('held', feedSettings(options), waits, carrier, () => {})
+  const refused: SpillwayError[] = []
   const stop = () => feed.stop()
   onTestFinished(stop)
   const flush = () => feed.demand.flushed(performance.now())
-  return { feed, pumping, running: () => running, refused, flush, stop }
+  return { feed, refused, flush, stop }
 }
 
 /** Every message that the log of a feed still has. */

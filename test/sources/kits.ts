@@ -3,17 +3,24 @@
  * script, and how to see from outside what it was asked for and whether it has let go. A new source is one more kit. Not a test.
  */
 import { spawn } from 'node:child_process'
-import fs, { createReadStream, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import fs, { createReadStream, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { Readable } from 'node:stream'
-import { Observable } from 'rxjs'
+import { PassThrough, Readable } from 'node:stream'
+import { pipeline } from 'node:stream/promises'
+import { ReadableStream } from 'node:stream/web'
+import { filter, map, Observable } from 'rxjs'
 import { onTestFinished } from 'vitest'
+import type { Feed } from '../../src/feed.ts'
 import type { SourceOptions } from '../../src/hub.ts'
 import type { FeedOptions } from '../../src/options.ts'
+import { exec } from '../../src/sources/exec.ts'
+import { follow } from '../../src/sources/follow.ts'
 import { host } from '../../src/sources/host.ts'
+import { replay } from '../../src/sources/replay.ts'
 import type { Item, Source, SourceLike } from '../../src/sources/source.ts'
 import { simulate, ticker } from '../../src/sources/ticker.ts'
+import type { WritableOptions } from '../../src/writable.ts'
 
 /** What a source does: gives these, then ends, gives nothing any more, or fails. */
 export interface Script {
@@ -22,7 +29,10 @@ export interface Script {
 }
 
 export interface Opened {
-  readonly source: SourceLike
+  /** What `hub.feed` is given; undefined of what writes into a feed by itself. */
+  readonly source?: SourceLike
+  /** Writes it all into the feed; resolves and rejects as `pipeline()` does. */
+  readonly write?: (feed: Feed, options?: WritableOptions) => Promise<unknown>
   /** Messages it was asked for so far, whole or in part; of a process, those it has written. */
   readonly asked: () => number
   /** Whether it has let go of what it holds. */
@@ -39,10 +49,14 @@ export interface Kit {
   /** Whether it can fail, and whether it yields whatever it is given. */
   readonly fails: boolean
   readonly carriesAnything: boolean
+  /** Whether it gives the same when it is asked again; one that numbers its messages may not. @default true */
+  readonly again?: boolean
   /** Messages of a long script: more than it may be ahead, and than a feed takes at once. */
   readonly many: number
   /** What the feed needs. */
-  readonly feed?: FeedOptions & Pick<SourceOptions, 'chunkBytes'>
+  readonly feed?: FeedOptions & Pick<SourceOptions, 'chunkBytes' | 'through' | 'pipeline'>
+  /** What an item that is none is called. @default 'what the source yields' */
+  readonly named?: string
   /** For a source that makes its messages up: what it should have given, in the form of `seen`. */
   readonly expected?: (count: number) => string[]
   readonly seen?: (payload: string) => string
@@ -117,7 +131,7 @@ function objectStream({ items, after }: Script): Opened {
 }
 
 /** Its `finally` runs where JavaScript lets it: not before it has begun, and not while it waits (hence `interruptible`). */
-function generator({ items, after }: Script): Opened {
+function generator({ items, after }: Script): Opened & { readonly source: AsyncGenerator<Item, void> } {
   let asked = 0
   let holds = false
   async function* give(): AsyncGenerator<Item, void> {
@@ -242,8 +256,128 @@ function childProcess({ items, after }: Script): Opened {
   return { source: child.stdout, asked: () => written, released: () => child.stdout.destroyed }
 }
 
+/** What a generator gives, written into the feed. */
+function writing(
+  script: Script,
+  write: (source: AsyncGenerator<Item, void>, feed: Feed, options: WritableOptions) => Promise<unknown>,
+): Opened {
+  const { source, asked, released } = generator(script)
+  return { write: (feed, options = {}) => write(source, feed, options), asked, released }
+}
+
+const OBJECTS = { objectMode: true } as const
+
+/** Everything given so far was asked of it, and it is over when it says so. */
+function watched(source: Source): Opened & { readonly source: Source } {
+  let asked = 0
+  let open = 0
+  return {
+    asked: () => asked,
+    released: () => open === 0,
+    source: {
+      [Symbol.asyncIterator]: () => {
+        const iterator = source[Symbol.asyncIterator]()
+        open++
+        return {
+          async next() {
+            asked++
+            return await iterator.next()
+          },
+          async return() {
+            await iterator.return?.()
+            open = 0
+            return { done: true, value: undefined }
+          },
+        }
+      },
+    },
+  }
+}
+
+function folderOfTest(): string {
+  const folder = mkdtempSync(join(tmpdir(), 'spillway-'))
+  onTestFinished(() => rmSync(folder, { recursive: true, force: true }))
+  return folder
+}
+
+/** A recording of one moment; where it must not end, with a last line that is due in thirty years. */
+function recording({ items, after }: Script): Opened {
+  const path = join(folderOfTest(), 'recording.ndjson')
+  const later = after === 'wait' ? [{ time: 1e12, m: '' }] : []
+  const lines = [...items.map(m => ({ time: 0, m })), ...later].map(line => `${JSON.stringify(line)}\n`)
+  writeFileSync(path, lines.join(''))
+  return watched((replay(path) as () => Source)())
+}
+
+/** Writes as fast as the kernel takes it; how much that was, and who it is, stands in files. */
+function command({ items, after }: Script): Opened {
+  const folder = folderOfTest()
+  const [script, progress, pid] = ['writer.cjs', 'progress', 'pid'].map(name => join(folder, name)) as [
+    string,
+    string,
+    string,
+  ]
+  writeFileSync(
+    script,
+    `require('node:fs').writeFileSync(${JSON.stringify(pid)}, String(process.pid))
+${WRITER.replace('argv.slice(1)', 'argv.slice(2)').replace("writeSync(2, i + '\\n')", `require('node:fs').writeFileSync(${JSON.stringify(progress)}, String(i))`)}`,
+  )
+  const read = (path: string) => (existsSync(path) ? Number(readFileSync(path, 'utf8')) : 0)
+  return {
+    source: exec(
+      `"${process.execPath}" "${script}" ${items.length} ${MESSAGE_BYTES} ${after === 'end' ? 'end' : 'wait'}`,
+    ),
+    asked: () => read(progress),
+    released: () => read(pid) === 0 || !alive(read(pid)),
+  }
+}
+
+function alive(pid: number): boolean {
+  try {
+    return process.kill(pid, 0)
+  } catch {
+    return false
+  }
+}
+
+/** A file that is there already; at the end of the script its signal is aborted, or it breaks. */
+function followed(script: Script): Opened {
+  const { after } = script
+  const path = join(folderOfTest(), 'log')
+  const bytes = linesOf(script)
+  writeFileSync(path, bytes)
+  const end = new AbortController()
+  const open = follow(path, { from: 'start', everyMs: 10, signal: end.signal })
+  let given = 0
+  let readable: Readable | undefined
+  return {
+    source: opening => {
+      const opened = open(opening) as Readable
+      readable = opened
+      const push = opened.push.bind(opened)
+      opened.push = (chunk: Buffer | null) => {
+        given += chunk?.length ?? 0
+        if (given === bytes.length && after === 'end') end.abort()
+        const more = push(chunk)
+        if (given === bytes.length && after instanceof Error) opened.destroy(after)
+        return more
+      }
+      return opened
+    },
+    asked: () => given / LINE_BYTES,
+    released: () => readable === undefined || readable.destroyed,
+  }
+}
+
 /** One symbol and one seed, so that what it gives is known but for the time. */
 const MARKET = { symbols: 3, seed: 11 } as const
+
+/** Both buffers of a pipe between Node streams, of 16 KiB in Node 20 and 64 KiB from 22 on, and an item on its way. */
+const LINES_AHEAD = (2 * 64 * 1024) / LINE_BYTES
+
+async function* linesFrom(items: AsyncIterable<Item>): AsyncGenerator<string, void> {
+  for await (const item of items) yield `${item as string}\n`
+}
 
 const pulled = { waits: true, ahead: 0, fails: true, carriesAnything: false, many: 5_000 } as const
 
@@ -272,7 +406,13 @@ export const KITS: readonly Kit[] = [
   },
   { ...pulled, name: 'an object-mode Readable', ahead: 16, carriesAnything: true, open: objectStream },
   { ...pulled, name: 'an async generator', carriesAnything: true, open: generator },
-  { ...pulled, name: 'an AsyncIterable with epoch and offsets of its own', carriesAnything: true, open: numbering },
+  {
+    ...pulled,
+    name: 'an AsyncIterable with epoch and offsets of its own',
+    carriesAnything: true,
+    again: false,
+    open: numbering,
+  },
   {
     ...pulled,
     name: "a child process's stdout",
@@ -311,5 +451,79 @@ export const KITS: readonly Kit[] = [
     open: script => endless(signal => host({ everyMs: 100, signal }), script),
     expected: count => Array.from({ length: count }, () => '{"time":…'),
     seen: payload => payload.replace(/^({"time":)\d+,"cpu":.*/, '$1…'),
+  },
+  {
+    ...pulled,
+    name: 'a generator through asynchronous stages',
+    // What a Duplex may have on both of its sides.
+    ahead: 80,
+    feed: {
+      through: [
+        async function* same(items) {
+          yield* items
+        },
+        () => new PassThrough({ objectMode: true }),
+      ],
+    },
+    open: generator,
+  },
+  {
+    ...pulled,
+    name: 'a generator with a pipeline',
+    carriesAnything: true,
+    feed: { pipeline: [map(message => message), filter(() => true)] },
+    open: generator,
+  },
+  {
+    ...pulled,
+    name: 'a Node stream piped into feed.writable()',
+    ahead: LINES_AHEAD,
+    many: 20_000,
+    open: script =>
+      writing(script, (source, feed, options) =>
+        pipeline(Readable.from(linesFrom(source), { objectMode: false }), feed.writable(options)),
+      ),
+  },
+  {
+    ...pulled,
+    name: 'a Node stream piped into feed.writable() in object mode',
+    ahead: 40,
+    carriesAnything: true,
+    named: 'what is written',
+    open: script =>
+      writing(script, (source, feed, options) =>
+        pipeline(Readable.from(source), feed.writable({ ...options, ...OBJECTS })),
+      ),
+  },
+  {
+    ...pulled,
+    name: 'a WHATWG stream piped into feed.writableStream()',
+    ahead: 40,
+    open: script =>
+      writing(script, (source, feed, options) =>
+        ReadableStream.from(source).pipeTo(feed.writableStream({ ...options, ...OBJECTS })),
+      ),
+  },
+  {
+    ...pulled,
+    name: 'a recording',
+    fails: false,
+    open: recording,
+    seen: payload => (JSON.parse(payload) as { m: string }).m,
+  },
+  {
+    ...pulled,
+    name: 'a command',
+    fails: false,
+    ahead: PROCESS_AHEAD_BYTES / LINE_BYTES,
+    many: 120_000,
+    open: command,
+  },
+  {
+    ...pulled,
+    name: 'a file that is followed',
+    ahead: (3 * PIPE_BYTES) / LINE_BYTES,
+    many: 40_000,
+    open: followed,
   },
 ]
