@@ -2,7 +2,7 @@
  * `spillway check`: what `spillway serve` would run with, given the same flags, variables and file, and where each value came
  * from; or everything that is wrong with it. It opens no port and starts no source.
  */
-
+import { existsSync } from 'node:fs'
 import { pathName } from './config/file.ts'
 import type { Given } from './config/given.ts'
 import { sourceText } from './config/spec.ts'
@@ -53,8 +53,9 @@ function feedRows({ source, from, replaced, given, code }: FeedPlan): readonly R
   const stages = Object.entries(code).map(
     ([key, value]): Row => [key, `${Array.isArray(value) ? value.length : 1} of its own`, from.replace(/:\d+$/, '')],
   )
+  const missing = 'path' in source && !existsSync(source.path) ? ' (not there yet)' : ''
   return [
-    ['source', sourceText(source), instead],
+    ['source', `${sourceText(source)}${missing}`, instead],
     ...rows(table, 'feed', given),
     ...rows(table, 'source', given),
     ...stages,

@@ -8,12 +8,14 @@ import type { Configuration, FeedPlan } from '../config.ts'
 import { expected, SpillwayError } from '../errors.ts'
 import { Hub } from '../hub.ts'
 import type { MemoryBound } from '../memory.ts'
-import type { HubOptions } from '../options.ts'
+import { feedSettings, type HubOptions } from '../options.ts'
 import { SETTINGS, type Setting } from '../settings.ts'
+import { sourceSettings } from '../sources/options.ts'
 import { canWait, isFunction, type SourceLike } from '../sources/source.ts'
 import { pathName } from './file.ts'
 import type { Given } from './given.ts'
 import { isIdle, openSource } from './open.ts'
+import { CODE } from './shape.ts'
 
 /** Of which other options a rule about this one speaks: while one of them is refused, this rule says nothing that holds. */
 const BETWEEN: Readonly<Record<string, readonly string[]>> = {
@@ -27,12 +29,15 @@ const BETWEEN: Readonly<Record<string, readonly string[]>> = {
   overflow: ['allow'],
   maxWindowBytes: ['minWindowBytes'],
   maxInFlightBytes: ['maxClients', 'minWindowBytes'],
+  source: ['restart'],
 }
 
 /** Where a fault is, for its sentence. */
 interface Place {
   readonly path: readonly string[]
   readonly given: ReadonlyMap<string, Given>
+  /** The file that stages come from; no flag gives any. */
+  readonly file?: string | undefined
   /** Options that were refused so far. */
   readonly wrong: Set<string>
 }
@@ -48,34 +53,37 @@ export function checkRules(configuration: Configuration, faults: string[]): Memo
     const rule = `another source than that of ${pathName(['feeds', first!.name])}`
     faults.push(expected(`${pathName(['feeds', name, 'source'])} (${from})`, rule, 'stdin'))
   }
-  for (const plan of feeds) checkFeed(plan, hub, place.wrong, faults)
+  for (const plan of feeds) checkFeed(plan, hub, { ...place, file: configuration.file }, faults)
   const bound = hub.memoryBound()
   void hub.close({ drainMs: 0 })
   return bound
 }
 
-function checkFeed(plan: FeedPlan, hub: Hub, hubWrong: ReadonlySet<string>, faults: string[]): void {
+function checkFeed(plan: FeedPlan, hub: Hub, outer: Place, faults: string[]): void {
   const { name, source, given } = plan
-  const place: Place = { path: ['feeds', name], given, wrong: new Set([...plan.wrong, ...hubWrong]) }
+  const place: Place = { ...outer, path: ['feeds', name], given, wrong: new Set([...plan.wrong, ...outer.wrong]) }
   for (const { flag, into, sources } of SETTINGS as readonly Setting[]) {
     if (!place.wrong.has('source') && given.has(flag) && sources !== undefined && !sources.includes(source.kind)) {
-      tell(
-        place,
-        into[1],
-        `expected source ${sources.join(' or ')} beside it, got ${JSON.stringify(source.kind)}`,
-        faults,
-      )
+      tell(place, into[1], `expected source ${oneOf(sources)} beside it, got ${JSON.stringify(source.kind)}`, faults)
     }
   }
   const made = isIdle(source)
     ? settle({ ...plan.sourceOptions }, place, faults, sourceOptions => openSource({ source, sourceOptions }))
     : undefined
-  const { through: _, pipeline: _p, ...options } = plan.options
+  const options = { ...plan.options }
   if (options.chunkBytes !== undefined && options.format !== 'binary') {
     tell(place, 'chunkBytes', 'expected format binary beside it, got "text"', faults)
     delete options.chunkBytes
   }
-  settle({ ...options }, place, faults, asked => hub.feed(name, { ...asked, source: standIn(made) }))
+  settle({ ...options }, place, faults, asked => askHub(name, hub, asked, made))
+}
+
+/** What it says of the options with the source itself is looked at and not begun; then the hub takes them, with a stand-in. */
+function askHub(name: string, hub: Hub, asked: FeedPlan['options'], made: SourceLike | undefined): void {
+  const { through: _, pipeline: _p, ...options } = asked
+  const { rate: _r, chunkBytes: _c, restart: _s, ...own } = options
+  sourceSettings({ ...asked, source: made ?? standIn(made) }, name, feedSettings(own, name))
+  hub.feed(name, { ...options, source: standIn(made) })
 }
 
 /** Asks until nothing more is refused; returns what was made then. Undefined if it is not the options that are wrong. */
@@ -103,7 +111,8 @@ function settle<T>(
  * there is nothing to take out.
  */
 function takeOut(option: string, options: Record<string, unknown>, wrong: Set<string>): boolean {
-  const [name = '', part = ''] = option.split('.')
+  const name = nameIn(option)
+  const [, part = ''] = option.split('.')
   const out = [name, ...(BETWEEN[name] ?? [])].find(each => each in options)
   if (out === undefined) return false
   wrong.add(out)
@@ -113,6 +122,9 @@ function takeOut(option: string, options: Record<string, unknown>, wrong: Set<st
   return true
 }
 
+/** "exec, follow or own". */
+const oneOf = (words: readonly string[]) => words.join(', ').replace(/, ([^,]*)$/, ' or $1')
+
 /** `maxLag.ms` of `prices.maxLag.ms`, whatever dots are in the name of the feed. */
 function optionIn(what: string, { path }: Place): string {
   const name = path.at(-1)!
@@ -121,7 +133,7 @@ function optionIn(what: string, { path }: Place): string {
 
 function tell(place: Place, option: string, sentence: string, faults: string[]): void {
   const { path, wrong } = place
-  const [name = ''] = option.split('.')
+  const name = nameIn(option)
   const others = BETWEEN[name] ?? []
   // Its default, where what was given is out already; or a rule that cannot be asked.
   if ((wrong.has(name) && !option.includes('.')) || others.some(other => wrong.has(other))) return
@@ -130,11 +142,15 @@ function tell(place: Place, option: string, sentence: string, faults: string[]):
   const beside = from.length > 0 ? [] : others.flatMap(other => originsOf(other, place))
   const where =
     from.length > 0 ? from.join(', ') : beside.length > 0 ? `default, beside ${beside.join(', ')}` : 'default'
-  faults.push(`${pathName([...path, ...option.split('.')])} (${where}): ${sentence}`)
+  faults.push(`${pathName(path)}.${option} (${where}): ${sentence}`)
 }
 
+/** `through` of `through[0]`, `maxLag` of `maxLag.ms`. */
+const nameIn = (option: string) => /^\w*/.exec(option)![0]
+
 /** The flags, variables and lines that an option was given in. */
-function originsOf(option: string, { given }: Place): readonly string[] {
+function originsOf(option: string, { given, file }: Place): readonly string[] {
+  if (file !== undefined && nameIn(option) in CODE) return [file]
   const found = (SETTINGS as readonly Setting[]).flatMap(({ flag, into: [part, name] }) => {
     const its = name === option || name.startsWith(`${option}.`)
     return its && part !== 'command' && given.has(flag) ? [given.get(flag)!.from] : []

@@ -79,6 +79,12 @@ describe('with nothing wrong', () => {
     }
   })
 
+  test('a file that is to be followed need not be there, and that it is not is told', async () => {
+    const { code, out } = await check(folderWith({}), ['--follow', 'no.log'])
+    expect(code).toBe(0)
+    expect(linesOf(out)).toContain('source | follow:no.log (not there yet) | --follow')
+  })
+
   test('a source that a flag put in the place of another is told with both', async () => {
     const folder = folderWith({ 'spillway.config.json': FILE })
     const { out } = await check(folder, ['--feed', 'log=exec:date'])

@@ -323,6 +323,31 @@ const TABLE: readonly (readonly [string, Wrong, string | RegExp])[] = [
     `feeds.f.overflow (${M}): expected evict or skip, because this source cannot wait, got "pause"`,
   ],
 
+  [
+    'a stage for a source that cannot wait for it',
+    js(`import { of } from 'rxjs'\nexport default { feeds: { f: { source: of('x'), through: source => source } } }`),
+    /^feeds\.f\.through \(spillway\.config\.mjs\): expected none on an Observable, /,
+  ],
+  [
+    'a stage for one run, of a source that may run again',
+    js(
+      `import { PassThrough } from 'node:stream'\nexport default { feeds: { f: { source: 'exec:date', through: [new PassThrough()] } } }`,
+    ),
+    /^feeds\.f\.through\[0\] \(spillway\.config\.mjs\): expected a function that makes the Duplex, /,
+  ],
+  [
+    'a restart of what cannot be asked again',
+    js(
+      'const source = { async *[Symbol.asyncIterator]() {} }\nexport default { feeds: { f: { source, restart: "always" } } }',
+    ),
+    /^feeds\.f\.source \(default, beside spillway\.config\.mjs\): expected a function beside restart/,
+  ],
+  [
+    'a restart of a source that runs once',
+    feed({ restart: 'always' }),
+    `${at('feeds.f.restart.on')}: expected source exec, follow or own beside it, got "stdin"`,
+  ],
+
   // Flags and variables beside all that.
   [
     'a flag that contradicts the file',
