@@ -6,6 +6,7 @@
  * It looks every `everyMs` and does not use `fs.watch`: that tells nothing on network and container mounts, tells of renames by names
  * that are gone again, and needs the look all the same; a stat costs some 20 µs.
  */
+import { statSync } from 'node:fs'
 import { type FileHandle, open, stat } from 'node:fs/promises'
 import { z } from 'zod'
 import { parse } from '../options.ts'
@@ -14,7 +15,7 @@ import { wait } from './clock.ts'
 import type { Opening, SourceFunction } from './source.ts'
 
 export interface FollowOptions {
-  /** Where in the file it begins; a file that comes later is read from its start. @default 'end' */
+  /** Where in the file it begins: `end` is where that is when the feed is opened. A file that comes later is read from its start. @default 'end' */
   readonly from?: 'start' | 'end'
   /** How often it looks whether there is more, in milliseconds, 10 to a minute. @default 200 */
   readonly everyMs?: number
@@ -38,6 +39,9 @@ export function follow(path: string, options: FollowOptions = {}): SourceFunctio
   // It goes on where it was, after a failure too: a disk that was gone for a moment costs nothing but the moment.
   const place: Place = { from: settings.from }
   return opening => {
+    // At once, and not when it is first read: what is written from now on belongs to it.
+    if (place.from === 'end') place.file ??= endOf(path)
+    place.from = 'start'
     const stopped = new AbortController()
     const stop = settings.signal ? AbortSignal.any([settings.signal, stopped.signal]) : stopped.signal
     return readableFrom(followed(path, settings.everyMs, place, opening, stop), () => stopped.abort())
@@ -47,7 +51,7 @@ export function follow(path: string, options: FollowOptions = {}): SourceFunctio
 /** Where it is, from one opening to the next. */
 interface Place {
   from: 'start' | 'end'
-  file?: FilePlace
+  file?: FilePlace | undefined
 }
 
 interface FilePlace {
@@ -76,8 +80,6 @@ async function* followed(
       if (handle === undefined || file === undefined) {
         if (!missing) logger.info(`feed ${feed}: follow waits for ${path}, which is not there`)
         missing = true
-        // What comes later is new from its first byte.
-        place.from = 'start'
         await wait(everyMs, stop)
         continue
       }
@@ -107,7 +109,6 @@ async function* followed(
         if (format === 'text' && file.at > file.lineAt) yield Buffer.from('\n')
         await handle.close()
         handle = undefined
-        place.from = 'start'
         delete place.file
         continue
       }
@@ -128,15 +129,18 @@ async function readFrom(handle: FileHandle, file: FilePlace): Promise<Buffer | u
   return bytes
 }
 
+/** Opens what has this name now: where it was, if it is the file it knows. */
 async function openAt(path: string, place: Place): Promise<FileHandle | undefined> {
   const handle = await ifThere(open(path))
   if (handle === undefined) return undefined
-  const { dev, ino, size } = await handle.stat()
-  if (place.file?.ino !== ino || place.file.dev !== dev) {
-    const at = place.from === 'end' ? size : 0
-    place.file = { dev, ino, at, lineAt: at }
-  }
+  const { dev, ino } = await handle.stat()
+  if (place.file?.ino !== ino || place.file.dev !== dev) place.file = { dev, ino, at: 0, lineAt: 0 }
   return handle
+}
+
+function endOf(path: string): FilePlace | undefined {
+  const stats = statSync(path, { throwIfNoEntry: false })
+  return stats && { dev: stats.dev, ino: stats.ino, at: stats.size, lineAt: stats.size }
 }
 
 /** Whether there is another file under this name by now. One that was only removed or renamed is still read. */

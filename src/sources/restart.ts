@@ -24,11 +24,19 @@ export type RestartSettings = Required<RestartOptions>
 /** Timers end at 24 days, and fire at once beyond. */
 const MAX_TIMER_MS = 2 ** 31 - 1
 
+const NEVER_ENDING = Number.POSITIVE_INFINITY
+const ATTEMPTS_RULE = 'a whole number, or Infinity'
+
 const ms = z.number().min(0).max(MAX_TIMER_MS)
 const schema = z.strictObject({
   minMs: ms.min(1).default(250),
   maxMs: ms.default(30_000),
-  attempts: z.union([z.int().min(0), z.literal(Number.POSITIVE_INFINITY)], 'a whole number, or Infinity').optional(),
+  attempts: z
+    .custom<number>(
+      value => value === NEVER_ENDING || (Number.isInteger(value) && (value as number) >= 0),
+      ATTEMPTS_RULE,
+    )
+    .default(NEVER_ENDING),
   resetMs: ms.default(10_000),
   on: z.enum(['failure', 'always']).default('failure'),
 })
@@ -38,7 +46,7 @@ export function restartSettings(options: RestartOptions, what: string): RestartS
   const given = parse(schema, options, what)
   const maxMs = options.maxMs === undefined ? Math.max(given.maxMs, given.minMs) : given.maxMs
   parse(z.strictObject({ maxMs: z.number().min(given.minMs) }), { maxMs }, what)
-  return { ...given, maxMs, attempts: given.attempts ?? Number.POSITIVE_INFINITY }
+  return { ...given, maxMs }
 }
 
 /** One source's restarts. */

@@ -5,12 +5,11 @@
 import type { Duplex } from 'node:stream'
 import type { Observable } from 'rxjs'
 import { expected, SpillwayError } from '../errors.ts'
-import type { Message } from '../message.ts'
 
 /** Takes what comes, and gives what goes on. `source => …` may be an async generator. */
 export type StageFunction = {
   // A method, because its parameter is then compared both ways: what a stage takes is what the stage before it gives, and
-  // that is between the two of them.
+  // that is between the two of them. The price: parameters have to say their type.
   stage(source: AsyncIterable<unknown>): AsyncIterable<unknown>
 }['stage']
 
@@ -18,9 +17,9 @@ export type StageFunction = {
 export type Stage = StageFunction | Duplex | (() => Duplex)
 
 /** An RxJS operator, as `map(…)` makes one. The first is given messages; the last gives messages or payloads. */
-export type Operator =
-  | ((source: Observable<Message>) => Observable<unknown>)
-  | ((source: Observable<never>) => Observable<unknown>)
+export type Operator = {
+  operator(source: Observable<unknown>): Observable<unknown>
+}['operator']
 
 export interface NamedStage {
   readonly name: string
@@ -62,7 +61,7 @@ export function namedOperators(operators: readonly (Operator | NamedOperator)[],
     if (typeof operator !== 'function') {
       throw new SpillwayError('bad_option', expected(`${what}[${i}]`, 'an RxJS operator or { name, operator }', given))
     }
-    return { name: name || operator.name, operator: operator as Operator }
+    return { name: name || operator.name, operator }
   })
 }
 
