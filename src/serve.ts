@@ -12,11 +12,16 @@ import { mebibytes, memoryLines } from './tell.ts'
 
 /** Runs until done. Returns the exit code. @throws SpillwayError for wrong input */
 export async function serveCommand(args: readonly string[], version: string): Promise<number> {
-  const configuration = await readConfiguration(args, { environment: process.env, piped: stdinIsGiven() })
+  const piped = stdinIsGiven()
+  const configuration = await readConfiguration(args, { environment: process.env, piped })
   // Whoever reads what we print may go (`2>&1 | head`, a full disk): that ends no client.
   for (const output of [process.stdout, process.stderr]) output.on('error', () => {})
   const hub = new Hub({ ...configuration.hub, logger: LOGGER })
   const serving = await open(hub, configuration)
+  const { file, feeds } = configuration
+  if (piped && file !== undefined && !feeds.some(({ source }) => source.kind === 'stdin')) {
+    LOGGER.warn(`nobody reads what is piped in: no feed of ${file} has the source stdin (--feed NAME=stdin adds one)`)
+  }
   process.stdout.write(banner(version, configuration.file, hub, serving))
   const signal = onSignals(hub, serving, configuration.serve.drainMs)
   const ended = configuration.serve.exitWhenDone ? hub.finished() : new Promise<never>(() => {})

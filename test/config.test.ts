@@ -430,6 +430,12 @@ describe('what comes first', () => {
     expect(feeds.map(({ options }) => options.chunkBytes)).toEqual([undefined, undefined, 64])
   })
 
+  test('--restart never goes over the delays of the file without a word', async () => {
+    const restart = { minMs: '1s', on: 'always' }
+    const { feeds } = await configured({ feeds: { f: { source: 'exec:date', restart } } }, '--restart never')
+    expect(feeds[0]!.options.restart).toBe(false)
+  })
+
   test('--feed adds a feed, and the others stay', async () => {
     const { feeds } = await configured(FILE, '--feed more=host --exec date')
     expect(feeds.map(({ name }) => name)).toEqual(['log', 'ticks', 'both', 'more', 'date'])

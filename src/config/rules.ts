@@ -9,6 +9,7 @@ import { expected, SpillwayError } from '../errors.ts'
 import { Hub } from '../hub.ts'
 import type { MemoryBound } from '../memory.ts'
 import { feedSettings, type HubOptions } from '../options.ts'
+import { Door } from '../server/admit.ts'
 import { SETTINGS, type Setting } from '../settings.ts'
 import { sourceSettings } from '../sources/options.ts'
 import { canWait, isFunction, type SourceLike } from '../sources/source.ts'
@@ -55,6 +56,11 @@ export function checkRules(configuration: Configuration, faults: string[]): Memo
   }
   for (const plan of feeds) checkFeed(plan, hub, { ...place, file: configuration.file }, faults)
   const bound = hub.memoryBound()
+  const serve: Place = { path: ['serve'], given, wrong: new Set(configuration.wrong) }
+  settle({ ...configuration.serve }, serve, faults, ({ origins, drainMs }) => {
+    new Door(hub, origins as readonly string[])
+    void hub.close({ drainMs: drainMs as number })
+  })
   void hub.close({ drainMs: 0 })
   return bound
 }
@@ -67,6 +73,7 @@ function checkFeed(plan: FeedPlan, hub: Hub, outer: Place, faults: string[]): vo
       tell(place, into[1], `expected source ${oneOf(sources)} beside it, got ${JSON.stringify(source.kind)}`, faults)
     }
   }
+  checkNever(place, faults)
   const made = isIdle(source)
     ? settle({ ...plan.sourceOptions }, place, faults, sourceOptions => openSource({ source, sourceOptions }))
     : undefined
@@ -77,6 +84,20 @@ function checkFeed(plan: FeedPlan, hub: Hub, outer: Place, faults: string[]): vo
   }
   settle({ ...options }, place, faults, asked => askHub(name, hub, asked, made))
 }
+
+/** Delays mean nothing where nothing is asked again; but `--restart never` hides those of the file without a word. */
+function checkNever(place: Place, faults: string[]): void {
+  const never = place.given.get('restart')
+  if (never?.value !== 'never') return
+  for (const { flag, into } of SETTINGS) {
+    const given = flag.startsWith('restart-') ? place.given.get(flag) : undefined
+    if (given === undefined || strength(given) < strength(never)) continue
+    tell(place, into[1], 'expected restart failure or always beside it, got "never"', faults)
+  }
+}
+
+/** What comes first: flags, then variables, then the file. */
+const strength = ({ from }: Given) => (from.startsWith('--') ? 2 : from.startsWith('SPILLWAY_') ? 1 : 0)
 
 /** What it says of the options with the source itself is looked at and not begun; then the hub takes them, with a stand-in. */
 function askHub(name: string, hub: Hub, asked: FeedPlan['options'], made: SourceLike | undefined): void {

@@ -168,8 +168,8 @@ test.each([
 })
 
 describe('serve', () => {
-  async function serve(folder: string, args: readonly string[] = []) {
-    const hub = start(['serve', '--port', '0', ...args], { cwd: folder })
+  async function serve(folder: string, args: readonly string[] = [], stdin: 'ignore' | 'pipe' = 'ignore') {
+    const hub = start(['serve', '--port', '0', ...args], { cwd: folder, stdio: [stdin, 'pipe', 'pipe'] })
     await until('the banner', () => hub.out().includes('kernel') || hub.child.exitCode !== null)
     expect(hub.errors()).not.toContain('spillway:')
     const port = Number(/:(\d+)\/\n/.exec(hub.out().toString())?.[1])
@@ -200,6 +200,16 @@ describe('serve', () => {
     const client = await hub.listen('/feeds/loud')
     expect(await client.closed()).toBe(1000)
     expect(client.texts).toEqual(['ONE!', 'TWO!'])
+  })
+
+  test('says so where the file has no feed for what is piped in, and is silent where it has one', async () => {
+    const folder = folderWith({ 'spillway.config.json': { feeds: { ticks: { source: 'ticker' } } } })
+    const hub = await serve(folder, [], 'pipe')
+    await until('the warning', () => hub.errors().endsWith('\n'))
+    expect(hub.errors()).toBe(
+      'warning: nobody reads what is piped in: no feed of spillway.config.json has the source stdin (--feed NAME=stdin adds one)\n',
+    )
+    expect((await serve(folder, ['--feed', 'in=stdin'], 'pipe')).errors()).toBe('')
   })
 
   test('takes a command, a file that grows and a recording by flags alone, each under its own name', async () => {

@@ -176,6 +176,17 @@ const TABLE: readonly (readonly [string, Wrong, string | RegExp])[] = [
     `${at('feeds.f.restart')}: expected never, failure, always, got "sometimes"`,
   ],
 
+  [
+    'an origin with a path',
+    json({ serve: { origins: ['https://example.org/live'] } }),
+    `${at('serve.origins')}: expected origins such as https://example.org, or *, got "https://example.org/live"`,
+  ],
+  [
+    'a drain of a day',
+    { flags: ['--drain', '1d'] },
+    'serve.drainMs (--drain): expected milliseconds from 0 to 3600000, got 86400000',
+  ],
+
   // Feeds and sources.
   [
     'a name with a slash',
@@ -341,6 +352,11 @@ const TABLE: readonly (readonly [string, Wrong, string | RegExp])[] = [
       'const source = { async *[Symbol.asyncIterator]() {} }\nexport default { feeds: { f: { source, restart: "always" } } }',
     ),
     /^feeds\.f\.source \(default, beside spillway\.config\.mjs\): expected a function beside restart/,
+  ],
+  [
+    'delays of a restart that never is',
+    feed({ source: 'exec:date', restart: { on: 'never', maxMs: '1m' } }),
+    `${at('feeds.f.restart.maxMs')}: expected restart failure or always beside it, got "never"`,
   ],
   [
     'a restart of a source that runs once',
