@@ -69,7 +69,7 @@ ${table(['flag', 'environment', 'file', 'unit', 'default', 'meaning'], rows)}
 }
 
 /** What may stand between source and log. */
-const STAGES = (rule: string) => `${rule[0]!.toUpperCase()}${rule.slice(1)}.`
+const STAGES = (rule: string) => `${rule[0]!.toUpperCase()}${rule.slice(1)}. [sources.md](sources.md) tells of both.`
 
 async function metrics(): Promise<string> {
   const hub = new Hub()

@@ -12,8 +12,8 @@ import { randomBytes } from 'node:crypto'
 import type { Writable } from 'node:stream'
 import type { WritableStream } from 'node:stream/web'
 import { Demand } from './demand.ts'
-import { expected, reasonOf, SpillwayError } from './errors.ts'
-import type { EvictCause, Notify, SourceState } from './events.ts'
+import { expected, SpillwayError } from './errors.ts'
+import type { EvictCause, Notify } from './events.ts'
 import { Judge } from './judge.ts'
 import { frameBytes } from './log/frame.ts'
 import { Log } from './log/log.ts'
@@ -24,8 +24,8 @@ import { checkMessage, type Message } from './message.ts'
 import { type FeedSettings, type Logger, SILENT } from './options.ts'
 import { CLOSE } from './protocol.ts'
 import { type Joining, Reader, type Sink } from './reader.ts'
-import { Refusals } from './refusals.ts'
 import { Sampler } from './sampler.ts'
+import { feedEnded, Supply } from './supply.ts'
 import { openWritable, openWritableStream, type WritableOptions } from './writable.ts'
 
 /** What carries runs to readers: the flush. */
@@ -42,16 +42,6 @@ export interface Carrier {
 export interface Ending {
   readonly code: number
   readonly reason: string
-}
-
-/** What a feed's messages come from: a source, or a writable. */
-export interface SourceStatus {
-  /** Undefined where there is none, and somebody calls `publish()`. */
-  readonly state: SourceState | undefined
-  /** How often it was asked again. */
-  readonly restarts: number
-  /** Messages it gave that the feed's pipeline did not pass on. */
-  readonly filtered: number
 }
 
 /** What became of messages, over all readers that ever were. */
@@ -79,12 +69,8 @@ export class Feed {
   readonly gaps: Record<GapReason, number> = { overflow: 0, rate: 0 }
   /** Sources that failed. */
   failures = 0
-  /** What feeds it. Written by whoever has attached it. */
-  readonly source: { -readonly [K in keyof SourceStatus]: SourceStatus[K] } = {
-    state: undefined,
-    restarts: 0,
-    filtered: 0,
-  }
+  /** Where its messages come from. */
+  readonly source: Supply
   /** Whether the flush has it on its list. */
   listed = false
   ending: Ending | undefined
@@ -95,9 +81,6 @@ export class Feed {
   readonly #stopped = new AbortController()
   readonly #judge: Judge
   readonly #sampler = new Sampler()
-  readonly #logger: Logger
-  readonly #refusals: Refusals
-  #producer: 'a source' | 'a writable' | undefined
   #stale = 0
 
   constructor(
@@ -109,8 +92,7 @@ export class Feed {
     logger: Logger = SILENT,
   ) {
     this.name = name
-    this.#logger = logger
-    this.#refusals = new Refusals(line => logger.warn(`feed ${name}: ${line}`))
+    this.source = new Supply(this, notify, logger)
     this.settings = settings
     this.#carrier = carrier
     this.#notify = notify
@@ -155,48 +137,9 @@ export class Feed {
     return openWritableStream(this, options)
   }
 
-  /** A feed has one producer. Returns what lets go of it. @throws SpillwayError `feed_taken`, `feed_ended` */
-  claim(producer: 'a source' | 'a writable'): () => void {
-    if (!this.takesMore) throw this.#over()
-    if (this.#producer !== undefined) {
-      const rule = 'a feed that nobody else writes to'
-      throw new SpillwayError('feed_taken', expected(`feed ${this.name}`, rule, `one that has ${this.#producer}`))
-    }
-    this.#producer = producer
-    return () => {
-      this.#producer = undefined
-    }
-  }
-
   /** Messages a source gave that were refused. */
   get refused(): number {
-    return this.#refusals.count
-  }
-
-  /** Counts a message that a source gave and the feed does not take, and tells of it once a second at the most. */
-  refuse(error: SpillwayError): void {
-    this.#refusals.add(error)
-  }
-
-  /** There is no more where its messages came from: the feed ends with 1000. */
-  sourceEnded(): void {
-    this.#logger.info(`feed ${this.name}: its source has ended after ${this.log.count} messages`)
-    this.source.state = 'ended'
-    this.end()
-  }
-
-  /** What its messages came from has failed: the feed ends with 4500 and the reason. */
-  sourceFailed(error: unknown): void {
-    this.#logger.error(`feed ${this.name}: its source failed: ${reasonOf(error)}`)
-    this.source.state = 'failed'
-    this.end({ code: CLOSE.internal, reason: `source failed: ${reasonOf(error)}` })
-  }
-
-  /** Its source is over, and is asked again. */
-  restarting(delayMs: number, reason: string): void {
-    this.source.state = 'restarting'
-    this.source.restarts++
-    this.#notify({ type: 'source-restarting', feed: this.name, delayMs, reason })
+    return this.source.refused
   }
 
   /** Resolves when the feed takes more, or when it never will. */
@@ -431,17 +374,13 @@ export class Feed {
   }
 
   #check(message: Message): void {
-    if (!this.takesMore) throw this.#over()
+    if (!this.takesMore) throw feedEnded(this.name)
     const bytes = checkMessage(message, this.name, this.settings, this.log.head)
     const { capacity } = this.settings
     const room = capacity.bytes - frameBytes(bytes)
     if (this.demand.gate.distance(this.log.bytes, room) <= room) return
     const waiting = `${capacity.bytes} bytes wait for the slowest reader`
     throw new SpillwayError('feed_full', `feed ${this.name}: expected publish() only after ready(), because ${waiting}`)
-  }
-
-  #over(): SpillwayError {
-    return new SpillwayError('feed_ended', `feed ${this.name} has ended and takes no more messages`)
   }
 
   #goOn(reader: Reader): void {

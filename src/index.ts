@@ -4,12 +4,12 @@
  *     import { attach, Hub } from 'spillway'
  *
  *     const hub = new Hub()
- *     hub.feed('prices', { source: prices$ }) // an AsyncIterable, a Readable or an Observable
+ *     hub.feed('prices', { source: prices$ }) // an AsyncIterable, a Readable, an Observable, …
  *     attach(hub, server)                     // ws://…/feeds/prices
  */
 export { ERRORS, type ErrorCode, SpillwayError } from './errors.ts'
 export type { ClientInfo, EvictCause, HubEvent, Outcome, PauseCause, SourceState } from './events.ts'
-export type { Ending, Feed, SourceStatus } from './feed.ts'
+export type { Ending, Feed } from './feed.ts'
 export { Hub, type ReaderInfo } from './hub.ts'
 export type { Account } from './log/cursor.ts'
 export type { Payload } from './log/frame.ts'
@@ -29,4 +29,5 @@ export type { RestartOptions } from './sources/restart.ts'
 export type { Item, Opening, Source, SourceFunction, SourceLike } from './sources/source.ts'
 export type { NamedOperator, NamedStage, Operator, Stage } from './sources/stages.ts'
 export { type TickerOptions, ticker } from './sources/ticker.ts'
+export type { SourceStatus } from './supply.ts'
 export type { WritableOptions } from './writable.ts'

@@ -17,6 +17,7 @@ import { expected, SpillwayError } from './errors.ts'
 import type { Feed } from './feed.ts'
 import { type Item, toMessage } from './message.ts'
 import { parse } from './options.ts'
+import { feedEnded } from './supply.ts'
 
 export interface WritableOptions {
   /** Each write is a message: a payload, or `{ payload, key?, offset? }`. @default false: bytes */
@@ -97,7 +98,7 @@ class Intake {
   /** `stopped` is told when the feed takes no more, before this has come to its end. */
   constructor(feed: Feed, objectMode: boolean, end: boolean, stopped: (error: SpillwayError) => void) {
     const { format, maxMessageBytes } = feed.settings
-    const release = feed.claim('a writable')
+    const release = feed.source.claim('a writable')
     const stop = () => stopped(this.#stopped())
     feed.stopped.addEventListener('abort', stop, { once: true })
     this.#feed = feed
@@ -108,7 +109,9 @@ class Intake {
     }
     if (!objectMode) {
       this.#cutter =
-        format === 'text' ? lineCutter(maxMessageBytes, error => feed.refuse(error)) : pieceCutter(maxMessageBytes)
+        format === 'text'
+          ? lineCutter(maxMessageBytes, error => feed.source.refuse(error))
+          : pieceCutter(maxMessageBytes)
     }
     feed.source.state = 'running'
   }
@@ -125,7 +128,7 @@ class Intake {
     this.#publish(this.#cutter?.end() ?? [], error => {
       if (error == null && !this.#over) {
         this.#finish('ended')
-        if (this.#end) this.#feed.sourceEnded()
+        if (this.#end) this.#feed.source.ended()
       }
       done(error)
     })
@@ -136,7 +139,7 @@ class Intake {
     if (this.#over) return
     this.#finish('failed')
     if (!this.#feed.takesMore || !this.#end) return
-    this.#feed.sourceFailed(reason ?? 'destroyed before its end')
+    this.#feed.source.failed(reason ?? 'destroyed before its end')
   }
 
   #publish(items: Iterable<Item>, done: Done): void {
@@ -171,7 +174,7 @@ class Intake {
       return this.#feed.publish(toMessage(item, 'what is written'))
     } catch (error) {
       if (!(error instanceof SpillwayError)) throw error
-      this.#feed.refuse(error)
+      this.#feed.source.refuse(error)
       return this.#feed.demand.open
     }
   }
@@ -183,7 +186,7 @@ class Intake {
   }
 
   #stopped(): SpillwayError {
-    return new SpillwayError('feed_ended', `feed ${this.#feed.name} has ended and takes no more messages`)
+    return feedEnded(this.#feed.name)
   }
 }
 

@@ -60,6 +60,7 @@ test('every link between the documents leads somewhere', () => {
     'docs/decisions.md',
     'docs/configuration.md',
     'docs/options.md',
+    'docs/sources.md',
   ]) {
     for (const [, target] of read(file).matchAll(/\]\((?!https?:|#)([^)#]+)/g))
       expect(() => read(join(dirname(file), target!)), `${file} → ${target}`).not.toThrow()

@@ -17,6 +17,7 @@ const FLOORS: readonly (readonly string[])[] = [
     'message.ts',
     'cut.ts',
     'refusals.ts',
+    'supply.ts',
     'writable.ts',
     'announce.ts',
   ],

@@ -28,6 +28,7 @@ test('npm pack, install elsewhere: the library imports and the command runs', as
     'dist/cli.js',
     'dist/server/page/index.html',
     'dist/server/page/page.js',
+    'data/earthquakes.ndjson',
     'LICENSE',
     'README.md',
   ]) {

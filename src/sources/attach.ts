@@ -4,9 +4,10 @@
  * hub, once for each source.
  */
 import { expected, reasonOf, SpillwayError } from '../errors.ts'
-import type { Feed, SourceStatus } from '../feed.ts'
+import type { Feed } from '../feed.ts'
 import { type Item, toMessage } from '../message.ts'
 import type { Logger } from '../options.ts'
+import type { SourceStatus } from '../supply.ts'
 import { wait, whenAborted } from './clock.ts'
 import { checkWithoutWaiting, type SourceSettings } from './options.ts'
 import { Pipeline } from './pipeline.ts'
@@ -16,17 +17,17 @@ import { canWait, checkOpened, isFunction, type Opened, type Source } from './so
 
 /** Pumps until there is no more, then ends the feed: with 1000, or with 4500 if the source failed. Never rejects. */
 export async function attachSource(settings: SourceSettings, feed: Feed, logger: Logger): Promise<void> {
-  feed.claim('a source')
+  feed.source.claim('a source')
   feed.source.state = 'waiting'
   const pipeline = pipelineOf(settings, feed)
   try {
     await runAll(settings, feed, pipeline, logger)
     if (!feed.takesMore) return
     pipeline?.complete()
-    feed.sourceEnded()
+    feed.source.ended()
   } catch (error) {
     // Once nobody takes its messages, how a source fares is its own business.
-    if (feed.takesMore) feed.sourceFailed(error)
+    if (feed.takesMore) feed.source.failed(error)
   } finally {
     pipeline?.close()
     // Told to stop by its feed, it is over without a word.
@@ -38,7 +39,7 @@ function pipelineOf({ pipeline }: SourceSettings, feed: Feed): Pipeline | undefi
   if (pipeline.length === 0) return undefined
   return new Pipeline(
     pipeline,
-    publishing(feed, error => feed.refuse(error)),
+    publishing(feed, error => feed.source.refuse(error)),
   )
 }
 
@@ -70,7 +71,7 @@ async function runAll(
     chunkBytes,
     through,
     pipeline,
-    refused: (error: SpillwayError) => feed.refuse(error),
+    refused: (error: SpillwayError) => feed.source.refuse(error),
     began: () => {
       begunAt = performance.now()
       feed.source.state = 'running'
@@ -98,11 +99,9 @@ async function runAll(
       if (reason === undefined) return
       throw failure
     }
-    const ms = Math.round(delayMs)
-    if (reason === undefined) logger.info(`feed ${feed.name}: its source has ended; asked again in ${ms} ms`)
-    else logger.warn(`feed ${feed.name}: its source failed: ${reason}; asked again in ${ms} ms`)
-    feed.restarting(ms, reason ?? 'ended')
-    await wait(delayMs, feed.stopped)
+    feed.source.restarting(Math.round(delayMs), reason ?? 'ended', reason !== undefined)
+    // A stage can break its contract meanwhile, too; the wait then ends with the feed.
+    await Promise.race([wait(delayMs, feed.stopped), ...(pipeline === undefined ? [] : [pipeline.broken])])
     if (!feed.takesMore) return
     begunAt = performance.now()
   }

@@ -73,7 +73,11 @@ async function pull(
 ): Promise<void> {
   const { rate, refused, pipeline, began, clings } = options
   const iterator = toSource(given, feed, options)[Symbol.asyncIterator]()
-  const stop = () => stopSource(given, iterator, clings)
+  let stopping = false
+  const stop = () => {
+    if (!stopping) stopSource(given, iterator, clings)
+    stopping = true
+  }
   for (const signal of [feed.stopped, over]) signal.addEventListener('abort', stop, { once: true })
   let ended = false
   let barren = 0

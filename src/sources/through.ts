@@ -42,7 +42,12 @@ export function throughStages(
       }
       const iterator = messagesOf(flow, options)[Symbol.asyncIterator]() as AsyncIterator<Item>
       return {
-        next: () => iterator.next(),
+        async next() {
+          const result = await iterator.next()
+          // A stage may have enough before its source has given everything.
+          if (result.done === true) boundaries.stop()
+          return result
+        },
         async return() {
           boundaries.stop()
           await iterator.return?.()

@@ -92,7 +92,7 @@ export function hold(source: SourceLike, { feed: options = {}, rate = 0 }: HoldO
 /** The same for what writes into a feed by itself. */
 export function holdWriting(write: (feed: Feed) => Promise<unknown>, options: FeedOptions = {}): Held {
   const { feed, refused, flush, stop } = heldFeed(options, true)
-  feed.refuse = error => void refused.push(error)
+  feed.source.refuse = error => void refused.push(error)
   let running = true
   const pumping = write(feed).then(
     () => {

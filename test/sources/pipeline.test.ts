@@ -197,6 +197,18 @@ describe('a stage that breaks the contract is named, and the feed fails with tha
     expect(given).toBe(asked)
   })
 
+  test('one that gives while its source waits to be asked again', async () => {
+    const { hub } = openHub()
+    const source = async function* (): AsyncGenerator<Item, void> {
+      yield 'x'
+      throw new Error('gone for a minute')
+    }
+    const restart = { minMs: 60_000, maxMs: 60_000 }
+    const feed = hub.feed('f', { source, restart, pipeline: [{ name: 'late', operator: debounceTime(50) }] })
+    await until('the feed to fail', () => feed.ending !== undefined, 1_000)
+    expect(feed.ending?.reason).toContain('pipeline[0] (late)')
+  })
+
   test('one that holds back its completion', async () => {
     const { feed } = await through(
       ['a'],

@@ -3,7 +3,7 @@ import { createReadStream } from 'node:fs'
 import { Readable } from 'node:stream'
 import { setImmediate } from 'node:timers/promises'
 import { map, NEVER, Observable, of, range } from 'rxjs'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import type { Feed } from '../../src/feed.ts'
 import { pump } from '../../src/sources/pump.ts'
 import type { Item, Source } from '../../src/sources/source.ts'
@@ -365,6 +365,23 @@ describe('a pump', () => {
     await pump(open(), feed, { rate: 1_000, chunkBytes: 1, refused() {} })
     expect(feed.log.count).toBeGreaterThan(0)
     expect(getEventListeners(feed.stopped, 'abort').length).toBe(before)
+  })
+
+  it('tells of a source that does not let go, and waits for it no longer', async () => {
+    vi.useFakeTimers()
+    onTestFinished(() => void vi.useRealTimers())
+    const { feed } = hold(NEVER)
+    let told = 0
+    const never = () => new Promise<never>(() => {})
+    const source: Source = { [Symbol.asyncIterator]: () => ({ next: never, return: never }) }
+    const pumping = pump(source, feed, { rate: 0, chunkBytes: 1, refused() {}, clings: () => void told++ })
+    await vi.advanceTimersByTimeAsync(0)
+    feed.stop()
+    await pumping
+    await vi.advanceTimersByTimeAsync(4_999)
+    expect(told).toBe(0)
+    await vi.advanceTimersByTimeAsync(1)
+    expect(told).toBe(1)
   })
 
   it('is one of as many as a hub likes, without a warning of leaking listeners', async () => {

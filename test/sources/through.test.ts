@@ -94,6 +94,21 @@ describe('stages', () => {
   })
 })
 
+test('a stage that has enough ends the feed, and everything before it is let go', async () => {
+  const { source, finished } = ready('x')
+  async function* two(items: AsyncIterable<unknown>): AsyncGenerator<unknown, void> {
+    let left = 2
+    for await (const item of items) {
+      yield item
+      if (--left === 0) return
+    }
+  }
+  const duplex = new PassThrough({ objectMode: true })
+  const { payloads, feed } = await run({ source, through: [duplex, two] })
+  expect([payloads, feed.ending?.code]).toEqual([['x', 'x'], 1000])
+  await until('the source to let go', () => finished() && duplex.destroyed)
+})
+
 describe('a failure is named by its stage:', () => {
   const broken = () => new Transform({ transform: (_, __, done) => done(new Error('no such thing')) })
   async function* failing(items: AsyncIterable<unknown>): AsyncGenerator<unknown, void> {

@@ -58,8 +58,9 @@ test('a file through a transform into feed.writable() reaches every client whole
     ending: { code: number }
   }
   expect(report.ending.code).toBe(1000)
-  expect(report.falses).toBeGreaterThan(10)
-  expect(report.drains).toBeGreaterThan(10)
+  // Only where the feed really held it: a write whose callback came at once answers true (Node 20.20).
+  expect(report.falses).toBeGreaterThan(FULL ? 100 : 0)
+  expect(report.drains).toBeGreaterThan(FULL ? 100 : 0)
   expect(report.drains).toBeLessThanOrEqual(report.falses)
   expect(rss).toBeLessThan(250 * 1e6)
   tell('writable', {

@@ -1,0 +1,96 @@
+/**
+ * Where a feed's messages come from, as far as the feed has to know: one producer at a time, a source or a writable; what it does, how
+ * often it was asked again, what it gave that came to nothing; and how its end and its failure become the feed's. Owned by a
+ * feed as `feed.source`; written by whoever is attached.
+ */
+import { expected, reasonOf, SpillwayError } from './errors.ts'
+import type { Notify, SourceState } from './events.ts'
+import type { Ending, Feed } from './feed.ts'
+import type { Logger } from './options.ts'
+import { CLOSE } from './protocol.ts'
+import { Refusals } from './refusals.ts'
+
+/** What a feed's messages come from: a source, or a writable. */
+export interface SourceStatus {
+  /** Undefined where there is none, and somebody calls `publish()`. */
+  readonly state: SourceState | undefined
+  /** How often it was asked again. */
+  readonly restarts: number
+  /** Messages it gave that the feed's pipeline did not pass on. */
+  readonly filtered: number
+}
+
+type Producer = 'a source' | 'a writable'
+
+export class Supply implements SourceStatus {
+  state: SourceState | undefined
+  restarts = 0
+  filtered = 0
+
+  readonly #feed: Pick<Feed, 'name' | 'log' | 'takesMore'> & { end(ending?: Ending): void }
+  readonly #notify: Notify
+  readonly #logger: Logger
+  readonly #refusals: Refusals
+  #producer: Producer | undefined
+
+  constructor(feed: Feed, notify: Notify, logger: Logger) {
+    this.#feed = feed
+    this.#notify = notify
+    this.#logger = logger
+    this.#refusals = new Refusals(line => logger.warn(`feed ${feed.name}: ${line}`))
+  }
+
+  /** A feed has one producer. Returns what lets go of it. @throws SpillwayError `feed_taken`, `feed_ended` */
+  claim(producer: Producer): () => void {
+    if (!this.#feed.takesMore) throw feedEnded(this.#feed.name)
+    if (this.#producer !== undefined) {
+      const rule = 'a feed that nobody else writes to'
+      throw new SpillwayError('feed_taken', expected(`feed ${this.#feed.name}`, rule, `one that has ${this.#producer}`))
+    }
+    this.#producer = producer
+    return () => {
+      this.#producer = undefined
+    }
+  }
+
+  /** Messages that were refused. */
+  get refused(): number {
+    return this.#refusals.count
+  }
+
+  /** Counts a message that the feed does not take, and tells of it once a second at the most. */
+  refuse(error: SpillwayError): void {
+    this.#refusals.add(error)
+  }
+
+  /** It is over, and is asked again after so many milliseconds; with `failed`, because it failed. */
+  restarting(delayMs: number, reason: string, failed: boolean): void {
+    const { name } = this.#feed
+    const again = `asked again in ${delayMs} ms`
+    if (failed) this.#logger.warn(`feed ${name}: its source failed: ${reason}; ${again}`)
+    else this.#logger.info(`feed ${name}: its source has ended; ${again}`)
+    this.state = 'restarting'
+    this.restarts++
+    this.#notify({ type: 'source-restarting', feed: name, delayMs, reason })
+  }
+
+  /** There is no more: the feed ends with 1000. */
+  ended(): void {
+    const { name, log } = this.#feed
+    this.#logger.info(`feed ${name}: its source has ended after ${log.count} messages`)
+    this.state = 'ended'
+    this.#feed.end()
+  }
+
+  /** It has failed for good: the feed ends with 4500 and the reason. */
+  failed(error: unknown): void {
+    this.#logger.error(`feed ${this.#feed.name}: its source failed: ${reasonOf(error)}`)
+    this.state = 'failed'
+    this.#feed.end({ code: CLOSE.internal, reason: `source failed: ${reasonOf(error)}` })
+  }
+}
+
+/** What whoever comes too late is told. */
+export function feedEnded(name: string): SpillwayError {
+  return new SpillwayError('feed_ended', `feed ${name} has ended and takes no more messages`)
+}
