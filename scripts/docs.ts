@@ -6,11 +6,13 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
+import { CODE } from '../src/config/shape.ts'
+import { KINDS } from '../src/config/values.ts'
 import { ERRORS } from '../src/errors.ts'
 import { Hub } from '../src/hub.ts'
 import { Door } from '../src/server/admit.ts'
 import { metricsOf } from '../src/server/metrics.ts'
-import { environmentName, KINDS, SETTINGS } from '../src/settings.ts'
+import { environmentName, filePath, SETTINGS, type Setting } from '../src/settings.ts'
 import { documents } from './bench/page.ts'
 import { kept } from './bench/report.ts'
 import { swarmPage } from './swarm/page.ts'
@@ -35,33 +37,48 @@ function table(head: readonly string[], rows: readonly (readonly string[])[]): s
 const GENERATED = '<!-- Written by `npm run docs` from the code; edits here are lost. -->\n'
 
 function options(): string {
-  const rows = SETTINGS.map(({ flag, kind, help, into, ...rest }) => [
-    `\`--${flag}${KINDS[kind] === '' ? '' : ` ${KINDS[kind]}`}\``,
-    `\`${environmentName(flag)}\``,
-    rest.default === '' ? 'off' : rest.default,
-    into[0] === 'serve' ? '' : `\`${into.join('.')}\``,
-    help,
-  ])
+  const code = (text: string) => (text === '' ? '' : `\`${text}\``)
+  const rows = (SETTINGS as readonly Setting[]).map(setting => {
+    const { flag, kind, help, sources } = setting
+    const { shown, unit } = KINDS[kind]
+    return [
+      `\`--${flag}${shown === '' ? '' : ` ${shown}`}\``,
+      code(environmentName(flag)),
+      code(filePath(setting)),
+      unit,
+      setting.default === '' ? 'off' : setting.default,
+      sources === undefined ? help : `${help} For ${sources.map(code).join(', ')}.`,
+    ]
+  })
+  for (const [key, rule] of Object.entries(CODE))
+    rows.push(['', '', code(`feeds.NAME.${key}`), 'code', 'none', STAGES(rule)])
   return `# Options
 
 ${GENERATED}
-Of \`spillway serve\`. Flags come before environment variables; what is unknown, malformed, given twice or without meaning beside
-the others is refused with exit code 2 and a sentence "expected …, got …". In the library the same options are fields of
-\`new Hub({ … })\` and of \`hub.feed(name, { … })\`, named in the fourth column, in bytes and milliseconds.
+Of \`spillway serve\` and \`spillway check\`: as flags, as environment variables, and in the configuration file, which
+[configuration.md](configuration.md) describes. Flags come before variables, and those before the file. What is unknown, malformed,
+given twice or without meaning beside the others is refused with exit code 2 and a sentence "expected …, got …", all of it at once.
 
-Sizes are written \`65536\`, \`64KiB\`, \`16MiB\` or \`1GB\`; times \`500ms\`, \`30s\`, \`5m\`, \`1h\` or \`0\`; shares \`75%\` or \`0.75\`.
+Sizes are written \`65536\`, \`64KiB\`, \`16MiB\` or \`1GB\`; times \`500ms\`, \`30s\`, \`5m\`, \`1h\` or \`0\`; shares \`75%\` or \`0.75\`. In the
+file a plain number is one in the unit of the fourth column; a size of less than 1024 bytes needs its unit (\`"512B"\`), because who writes
+16 means 16 MiB. In the library the options of \`hub\` are those of \`new Hub({ … })\`, those of \`feeds.NAME\` those of
+\`hub.feed(name, { … })\`, in the same units; \`own\` is a source that a .js file gives.
 
-${table(['flag', 'environment', 'default', 'library', 'meaning'], rows)}
+${table(['flag', 'environment', 'file', 'unit', 'default', 'meaning'], rows)}
 
 ## Rules between options
 
-- \`low-mark\` is below \`high-mark\`; \`max-lag\` is at most \`capacity\`.
-- \`max-message\` is at most the capacity, and on a feed whose readers may pause it at most what the capacity leaves above the high
+- \`lowMark\` is below \`highMark\`; \`maxLag\` is at most \`capacity\`.
+- \`maxMessageBytes\` is at most the capacity, and on a feed whose readers may pause it at most what the capacity leaves above the high
   mark: so a source that stops when it is told to is never refused.
-- A source that cannot wait (\`ticker\`, \`host\`, an Observable) goes with none of \`pause\`, \`min-clients\` and \`rate\`.
-- \`chunk\` needs \`binary\`; \`soft-for\` needs \`soft-lag\`; \`symbols\`, \`tick-rate\` and \`seed\` need a ticker.
+- A source that cannot wait (\`ticker\`, \`host\`, an Observable) goes with none of \`pause\`, \`minClients\` and \`rate\`.
+- \`chunkBytes\` needs \`format\` \`binary\`, \`softForMs\` needs \`softLag\`, and what is for some sources needs one of those.
+- A recording has a \`speed\` or a \`rate\`. One feed at the most reads stdin.
 `
 }
+
+/** What may stand between source and log. */
+const STAGES = (rule: string) => `${rule[0]!.toUpperCase()}${rule.slice(1)}. [sources.md](sources.md) tells of both.`
 
 async function metrics(): Promise<string> {
   const hub = new Hub()

@@ -1,11 +1,12 @@
 #!/usr/bin/env node
 /**
- * The command line: which command, its help, its exit code. The commands themselves are serve and tail. Only here and in
- * those two is anything written to a terminal.
+ * The command line: which command, its help, its exit code. The commands themselves are serve, check and tail. Only here and in
+ * those three is anything written to a terminal.
  */
 import { readFileSync } from 'node:fs'
+import { checkCommand } from './check.ts'
 import { reasonOf, SpillwayError } from './errors.ts'
-import { serveHelp, TAIL_HELP, USAGE } from './help.ts'
+import { checkHelp, serveHelp, TAIL_HELP, USAGE } from './help.ts'
 import { serveCommand } from './serve.ts'
 import { tailCommand } from './tail.ts'
 
@@ -23,8 +24,9 @@ async function main([command, ...args]: readonly string[]): Promise<number> {
   if (command === 'help' || HELP.includes(command)) return say(USAGE)
   if (command === '--version' || command === '-v') return say(`${version()}\n`)
   if (command === 'serve') return wantsHelp ? say(serveHelp()) : serveCommand(args, version())
+  if (command === 'check') return wantsHelp ? say(checkHelp()) : checkCommand(args)
   if (command === 'tail') return wantsHelp ? say(TAIL_HELP) : tailCommand(args)
-  process.stderr.write(`command: expected serve or tail, got ${JSON.stringify(command)}\n\n${USAGE}`)
+  process.stderr.write(`command: expected serve, check or tail, got ${JSON.stringify(command)}\n\n${USAGE}`)
   return EXIT.wrongInput
 }
 
@@ -45,9 +47,10 @@ main(process.argv.slice(2)).then(
     process.exitCode = code
   },
   (error: unknown) => {
-    process.stderr.write(
-      `spillway: ${error instanceof SpillwayError ? error.message : ((error as Error)?.stack ?? reasonOf(error))}\n`,
-    )
+    const text = error instanceof SpillwayError ? error.message : ((error as Error)?.stack ?? reasonOf(error))
+    // Of a configuration every fault is told, a line each.
+    const lines = error instanceof SpillwayError ? text.split('\n') : [text]
+    process.stderr.write(lines.map(line => `spillway: ${line}\n`).join(''))
     process.exit(error instanceof SpillwayError ? EXIT.wrongInput : EXIT.failed)
   },
 )

@@ -1,194 +1,208 @@
 /**
- * From flags and environment to options: what was given is read by the kinds of the table in settings.ts, flags before
- * environment, and whatever is unknown or malformed is refused with "expected …, got …". The rules between options are
- * those of options.ts, checked again there.
+ * What `spillway serve` runs with: flags over environment over file over defaults, option by option, and where each came from.
+ *
+ * A flag or variable is for every feed it means something for, whatever the file says of that feed. `--feed NAME=SOURCE` (and
+ * --exec, --follow, --replay) adds a feed, or replaces the source of one in the file: the feed stays what it is, and what
+ * belonged to the old kind of source goes with it. Whatever is wrong is told, all of it at once: here, and in rules.ts what
+ * goes with what.
  */
-import { parseArgs } from 'node:util'
-import { expected, SpillwayError } from './errors.ts'
-import { OVERFLOWS, type Overflow } from './log/overflow.ts'
-import type { FeedOptions, HubOptions } from './options.ts'
-import { FEED_NAME, FEED_NAME_RULE } from './protocol.ts'
-import { environmentName, type Kind, SETTINGS, type Setting } from './settings.ts'
 
-/** What `spillway serve` runs with. */
+import { type ConfigFile, type FileFeed, loadFile, pathName } from './config/file.ts'
+import { type FromOutside, type Given, type GivenFeed, readGiven } from './config/given.ts'
+import { missingFile } from './config/open.ts'
+import { checkRules } from './config/rules.ts'
+import { asList } from './config/shape.ts'
+import { SOURCE_RULE, type SourceSpec } from './config/spec.ts'
+import { expected, type Report, SpillwayError } from './errors.ts'
+import type { SourceOptions } from './hub.ts'
+import type { MemoryBound } from './memory.ts'
+import type { FeedOptions, HubOptions } from './options.ts'
+import { SETTINGS, type Setting } from './settings.ts'
+
 export interface Configuration {
+  /** The file, if there is one. */
+  readonly file: string | undefined
   readonly serve: {
     readonly port: number
     readonly host: string
     readonly drainMs: number
     readonly origins: readonly string[]
     readonly exitWhenDone: boolean
-    /** Undefined: nothing was said. */
-    readonly feeds: readonly FeedSource[] | undefined
   }
   readonly hub: HubOptions
-  readonly feed: FeedOptions
-  readonly source: { readonly rate?: number; readonly chunkBytes?: number }
-  readonly ticker: { readonly symbols?: number; readonly perSecond?: number; readonly seed?: number }
+  readonly feeds: readonly FeedPlan[]
+  /** What was given of `serve` and `hub`, by flag. */
+  readonly given: ReadonlyMap<string, Given>
+  /** Options of `serve` and `hub` that were refused. */
+  readonly wrong: ReadonlySet<string>
 }
 
-/** A feed's name and where its messages come from. */
-export interface FeedSource {
+/** A configuration in which nothing is wrong, and what its memory can come to. */
+export interface Checked extends Configuration {
+  readonly memory: MemoryBound
+}
+
+/** A feed as it will be opened. */
+export interface FeedPlan {
   readonly name: string
-  readonly source: 'ticker' | 'host' | 'stdin' | { readonly file: string }
+  readonly source: SourceSpec
+  /** Where its source was given. */
+  readonly from: string
+  /** The source that the file had given, if another took its place. */
+  readonly replaced: SourceSpec | undefined
+  /** What the hub is told of it, its source aside. */
+  readonly options: FeedOptions & Omit<SourceOptions, 'source'>
+  /** What its source is made with. */
+  readonly sourceOptions: Readonly<Record<string, unknown>>
+  /** What was given of all that, by flag. */
+  readonly given: ReadonlyMap<string, Given>
+  /** What only a .js file can say. */
+  readonly code: FileFeed['code']
+  /** Options that were refused. */
+  readonly wrong: ReadonlySet<string>
 }
 
-type Value = string | number | boolean | readonly string[] | readonly FeedSource[]
+export interface Surroundings {
+  readonly environment: NodeJS.ProcessEnv
+  /** @default the process's */
+  readonly folder?: string
+  /** Whether something is piped in, which makes a feed where no other is asked for. */
+  readonly piped?: boolean
+}
 
-/** @throws SpillwayError `bad_option` */
-export function readConfiguration(args: readonly string[], environment: NodeJS.ProcessEnv): Configuration {
-  const parts = { serve: {}, hub: {}, feed: {}, source: {}, ticker: {} } as Record<
-    Setting['into'][0],
-    Record<string, unknown>
-  >
-  const given = new Map([...fromEnvironment(environment), ...fromFlags(args)])
-  for (const setting of SETTINGS) {
-    const texts = given.get(setting.flag)
-    if (texts === undefined) continue
-    const value = read(setting, texts.what, texts.values)
-    put(parts[setting.into[0]], setting.into[1], value)
+const TABLE: readonly Setting[] = SETTINGS
+const SERVE = { port: 8080, host: '127.0.0.1', drainMs: 5_000, origins: [], exitWhenDone: false }
+
+/** Reads and checks everything that can be checked without opening a port or a source. @throws SpillwayError `bad_option`, a line a fault */
+export async function readConfiguration(args: readonly string[], around: Surroundings): Promise<Checked> {
+  const faults: string[] = []
+  const report: Report = (what, rule, got) => void faults.push(expected(what, rule, got))
+  const { folder = process.cwd() } = around
+  const outside = readGiven(args, around.environment, report)
+  const before = faults.length
+  const file = await loadFile(outside.settings.get('config'), folder, report)
+  // Of a file that cannot be read nothing more can be said, and what goes without it would mislead.
+  if (file !== undefined || faults.length === before) {
+    const configuration = combine(outside, file, around.piped === true, report)
+    const memory = checkRules(configuration, faults)
+    for (const plan of configuration.feeds) await checkFile(plan, folder, report)
+    if (faults.length === 0) return { ...configuration, memory }
   }
-  const { binary, ...feed } = parts.feed
-  if (binary === true) feed['format'] = 'binary'
-  const serve = {
-    port: 8080,
-    host: '127.0.0.1',
-    drainMs: 5_000,
-    origins: [],
-    exitWhenDone: false,
-    feeds: undefined,
-    ...parts.serve,
+  throw new SpillwayError('bad_option', [...new Set(faults)].join('\n'))
+}
+
+async function checkFile({ name, source, from }: FeedPlan, folder: string, report: Report): Promise<void> {
+  const why = await missingFile(source, folder)
+  if (why !== undefined)
+    report(
+      `${pathName(['feeds', name, 'source'])} (${from})`,
+      `a file that can be read (${why})`,
+      'path' in source ? source.path : '',
+    )
+}
+
+function combine(outside: FromOutside, file: ConfigFile | undefined, piped: boolean, report: Report): Configuration {
+  const given = new Map([...(file?.values ?? []), ...outside.settings])
+  const feeds = plans(outside, file, piped, report)
+  for (const { flag, sources } of TABLE) {
+    const asked = outside.settings.get(flag)
+    if (asked === undefined || sources === undefined || feeds.some(({ given }) => given.get(flag) === asked)) continue
+    if (feeds.some(({ wrong }) => wrong.has('source'))) continue
+    const meant = feeds.filter(({ source }) => sources.includes(source.kind))
+    if (meant.length > 0) report(asked.from, '--binary beside it', undefined)
+    else
+      report(
+        asked.from,
+        `a feed whose source is ${sources.join(', ')}`,
+        feeds.map(({ source }) => source.kind),
+      )
   }
-  return { serve, hub: parts.hub, feed, source: parts.source, ticker: parts.ticker }
+  const serve = { ...SERVE, ...optionsOf(given, 'serve') } as Configuration['serve']
+  return { file: file?.name, serve, hub: optionsOf(given, 'hub'), feeds, given, wrong: file?.wrong ?? new Set() }
 }
 
-/** What was given for a flag, and how it was spelled. */
-interface Given {
-  readonly what: string
-  readonly values: readonly string[]
-}
+const NOTHING: FileFeed = { from: '', source: undefined, values: new Map(), code: {}, wrong: new Set() }
 
-function fromFlags(args: readonly string[]): Map<string, Given> {
-  const options = Object.fromEntries(
-    SETTINGS.map(({ flag, kind }) => [flag, { type: kind === 'switch' ? 'boolean' : 'string' } as const]),
-  )
-  const { tokens } = parseArgs({ args: [...args], options, strict: false, allowPositionals: true, tokens: true })
-  const given = new Map<string, Given>()
-  for (const token of tokens) {
-    if (token.kind === 'positional') refuse('argument', 'none', token.value)
-    if (token.kind !== 'option') continue
-    const setting = SETTINGS.find(({ flag }) => flag === token.name)
-    if (setting === undefined)
-      refuse('flag', `one that spillway serve --help lists${nearest(token.name)}`, token.rawName)
-    const what = token.rawName
-    // parseArgs takes the next flag for the value of one whose value was forgotten.
-    const value = token.inlineValue === false && token.value.startsWith('--') ? undefined : token.value
-    if (setting.kind === 'switch' && value !== undefined) refuse(what, 'no value', value)
-    if (setting.kind !== 'switch' && value === undefined) refuse(what, RULES[setting.kind], undefined)
-    const values = [...(given.get(setting.flag)?.values ?? []), value ?? 'true']
-    if (setting.kind !== 'feeds' && values.length > 1) refuse(what, 'to be given once', values)
-    given.set(setting.flag, { what, values })
+function plans(
+  { settings, feeds }: FromOutside,
+  file: ConfigFile | undefined,
+  piped: boolean,
+  report: Report,
+): FeedPlan[] {
+  const asked = new Map(feeds.map(feed => [feed.name, feed]))
+  const names = new Set([...(file?.feeds.keys() ?? []), ...asked.keys()])
+  if (names.size === 0) {
+    for (const feed of piped ? PIPED : DEMONSTRATION) asked.set(feed.name, feed)
   }
-  return given
-}
-
-function fromEnvironment(environment: NodeJS.ProcessEnv): Map<string, Given> {
-  const given = new Map<string, Given>()
-  for (const [name, value] of Object.entries(environment)) {
-    if (!name.startsWith('SPILLWAY_') || value === undefined) continue
-    const setting = SETTINGS.find(({ flag }) => environmentName(flag) === name)
-    if (setting === undefined) refuse('environment', 'only variables that spillway serve --help implies', name)
-    given.set(setting.flag, { what: name, values: setting.kind === 'feeds' ? value.split(',') : [value] })
-  }
-  return given
-}
-
-const RULES: Readonly<Record<Kind, string>> = {
-  port: 'a whole number from 0 to 65535',
-  address: 'an address',
-  count: 'a whole number from 0 up',
-  number: 'a number from 0 up',
-  bytes: 'a number of bytes, such as 65536, 64KiB, 16MiB or 1GB',
-  duration: 'a time, such as 500ms, 30s, 5m or 0',
-  share: 'a share, such as 75% or 0.75',
-  policy: OVERFLOWS.join(', '),
-  policies: `a list of ${OVERFLOWS.join(', ')}`,
-  origins: 'a list of origins such as https://example.org, or *',
-  feeds: `NAME=SOURCE, with NAME ${FEED_NAME_RULE}, and SOURCE ticker, host, stdin or file:PATH`,
-  switch: 'true or false',
-}
-
-const BYTES: Readonly<Record<string, number>> = {
-  '': 1,
-  b: 1,
-  k: 1e3,
-  kb: 1e3,
-  mb: 1e6,
-  gb: 1e9,
-  kib: 2 ** 10,
-  mib: 2 ** 20,
-  gib: 2 ** 30,
-}
-const TIMES: Readonly<Record<string, number>> = { ms: 1, s: 1e3, m: 6e4, h: 3.6e6, d: 8.64e7 }
-
-function read({ kind }: Setting, what: string, values: readonly string[]): Value {
-  const text = values[0] ?? ''
-  const value = kind === 'feeds' ? readFeeds(what, values) : READ[kind](text.trim())
-  if (value === undefined) refuse(what, RULES[kind], text)
-  return value
-}
-
-const READ: Readonly<Record<Exclude<Kind, 'feeds'>, (text: string) => Value | undefined>> = {
-  port: text => (/^\d{1,5}$/.test(text) && Number(text) <= 65_535 ? Number(text) : undefined),
-  address: text => (/^[A-Za-z0-9.:_-]+$/.test(text) ? text : undefined),
-  count: text => (/^\d{1,15}$/.test(text) ? Number(text) : undefined),
-  number: text => (/^\d{1,15}(\.\d+)?$/.test(text) ? Number(text) : undefined),
-  bytes: text => scaled(text, BYTES, Math.round),
-  duration: text => (text === '0' ? 0 : scaled(text, TIMES)),
-  share: text => (text.endsWith('%') ? scaled(text.slice(0, -1), { '': 0.01 }) : scaled(text, { '': 1 })),
-  policy: text => OVERFLOWS.find(name => name === text),
-  policies: text => {
-    const names = text.split(',').map(name => name.trim())
-    return names.every(name => OVERFLOWS.includes(name as Overflow)) ? names : undefined
-  },
-  origins: text => {
-    const origins = text.split(',').map(origin => origin.trim())
-    return origins.every(origin => origin === '*' || URL.canParse(origin)) ? origins : undefined
-  },
-  switch: text => (text === 'true' ? true : text === 'false' ? false : undefined),
-}
-
-function scaled(text: string, units: Readonly<Record<string, number>>, round = (n: number) => n): number | undefined {
-  const match = /^(\d{1,15}(?:\.\d+)?) ?([A-Za-z]*)$/.exec(text)
-  if (match === null) return undefined
-  const [, amount, unit = ''] = match
-  const name = unit.toLowerCase()
-  return Object.hasOwn(units, name) ? round(Number(amount) * units[name]!) : undefined
-}
-
-function readFeeds(what: string, values: readonly string[]): readonly FeedSource[] {
-  return values.map(value => {
-    const [name = '', ...rest] = value.split('=')
-    const text = rest.join('=')
-    if (!FEED_NAME.test(name)) refuse(what, RULES.feeds, value)
-    if (text === 'ticker' || text === 'host' || text === 'stdin') return { name, source: text }
-    if (text.startsWith('file:') && text.length > 5) return { name, source: { file: text.slice(5) } }
-    return refuse(what, RULES.feeds, value)
+  return [...new Set([...names, ...asked.keys()])].map(name => {
+    const inFile = file?.feeds.get(name) ?? NOTHING
+    const source = asked.get(name)?.source ?? inFile.source
+    const wrong = new Set(inFile.wrong)
+    if (source === undefined && !wrong.has('source')) {
+      report(`${pathName(['feeds', name, 'source'])} (${inFile.from})`, SOURCE_RULE, undefined)
+      wrong.add('source')
+    }
+    return plan(name, source ?? UNKNOWN, asked.get(name), { ...inFile, wrong }, settings)
   })
 }
 
-function put(part: Record<string, unknown>, path: string, value: Value): void {
-  const [key = '', inner] = path.split('.')
-  if (inner === undefined) part[key] = value
-  else part[key] = { ...(part[key] as object | undefined), [inner]: value }
+/** In place of a source that is none, so that the rest of its feed can be looked at. */
+const UNKNOWN: SourceSpec = { kind: 'own', source: { async *[Symbol.asyncIterator]() {} } }
+
+const DEMONSTRATION: readonly GivenFeed[] = [
+  { name: 'ticks', source: { kind: 'ticker' }, from: 'default' },
+  { name: 'host', source: { kind: 'host' }, from: 'default' },
+]
+const PIPED: readonly GivenFeed[] = [{ name: 'stdin', source: { kind: 'stdin' }, from: 'default' }]
+
+function plan(
+  name: string,
+  source: SourceSpec,
+  asked: GivenFeed | undefined,
+  inFile: FileFeed,
+  settings: FromOutside['settings'],
+): FeedPlan {
+  const given = new Map<string, Given>()
+  const replaced = asked === undefined ? undefined : inFile.source
+  const format = settings.get('format')?.value ?? inFile.values.get('format')?.value
+  for (const { flag, into, sources } of TABLE) {
+    const means = sources?.includes(source.kind) ?? true
+    const applies = means && (flag !== 'chunk' || format === 'binary')
+    const value = (applies ? settings.get(flag) : undefined) ?? inFile.values.get(flag)
+    if (value === undefined || (into[0] !== 'feed' && into[0] !== 'source')) continue
+    // What belonged to the source that was replaced goes with it.
+    if (means || replaced === undefined) given.set(flag, value)
+  }
+  const options = optionsOf(given, 'feed')
+  const { rate, ...others } = options
+  const restart = options['restart'] as { readonly on?: string } | undefined
+  // A recording has a rate of its own, which its times do not hold.
+  const ofSource = source.kind === 'replay' && rate !== undefined ? { rate } : {}
+  return {
+    name,
+    source,
+    from: asked?.from ?? inFile.from,
+    replaced,
+    options: {
+      ...(source.kind === 'replay' ? others : options),
+      ...(restart?.on === 'never' ? { restart: false } : {}),
+      ...Object.fromEntries(Object.entries(inFile.code).map(([key, value]) => [key, asList(value)])),
+    },
+    sourceOptions: { ...optionsOf(given, 'source'), ...ofSource },
+    given,
+    code: inFile.code,
+    wrong: inFile.wrong,
+  }
 }
 
-/** ", such as --overflow", if a known flag begins alike. */
-function nearest(name: string): string {
-  const found = SETTINGS.find(({ flag }) => flag.slice(0, 3) === name.slice(0, 3))
-  return found === undefined ? '' : `, such as --${found.flag}`
-}
-
-function refuse(what: string, rule: string, got: unknown): never {
-  throw new SpillwayError('bad_option', expected(what, rule, got))
+/** The options of a part, by name; those in several units as an object of them. */
+function optionsOf(given: ReadonlyMap<string, Given>, part: Setting['into'][0]): Record<string, unknown> {
+  const options: Record<string, unknown> = {}
+  for (const { flag, into } of TABLE) {
+    const value = given.get(flag)?.value
+    if (into[0] !== part || value === undefined) continue
+    const [option = '', inner] = into[1].split('.')
+    options[option] = inner === undefined ? value : { ...(options[option] as object | undefined), [inner]: value }
+  }
+  return options
 }

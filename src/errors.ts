@@ -41,6 +41,9 @@ export function expected(what: string, rule: string, got: unknown): string {
   return `${what}: expected ${rule}, got ${show(got)}`
 }
 
+/** Told of each rule that is broken, where more than the first is wanted: of what, the rule, the value. */
+export type Report = (what: string, rule: string, got: unknown) => void
+
 /** A value as a person would write it, short enough for a log line. */
 export function show(value: unknown): string {
   if (value === undefined) return 'nothing'

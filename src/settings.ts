@@ -1,31 +1,26 @@
 /**
- * Every flag of `spillway serve`, in one table: what it is called, what it takes, what it means, where it goes. `--help`,
- * the environment variables and docs/options.md come from it; a test holds the documents to it.
+ * Every option of `spillway serve`, in one table: its flag, what it takes, what it means, where it stands in the configuration
+ * file. `--help`, the environment variables, the schema of the file, `spillway check` and docs/options.md come from it; tests
+ * hold the code to it. It is a table, so it is as long as there are options.
  */
+import type { Kind } from './config/values.ts'
 
-/** How a value is written. */
-export const KINDS = {
-  port: 'PORT',
-  address: 'ADDRESS',
-  count: 'N',
-  number: 'N',
-  bytes: 'BYTES',
-  duration: 'TIME',
-  share: 'SHARE',
-  policy: 'POLICY',
-  policies: 'POLICY,…',
-  origins: 'ORIGIN,…',
-  feeds: 'NAME=SOURCE',
-  switch: '',
-} as const
-
-export type Kind = keyof typeof KINDS
+/** What feeds can come from: the words of a source as text, and `own` for one that a .js file gives. */
+export type SourceKind = 'ticker' | 'host' | 'stdin' | 'file' | 'follow' | 'replay' | 'exec' | 'own'
 
 export interface Setting {
   readonly flag: string
   readonly kind: Kind
-  /** Where the value goes: `serve`, `hub`, `feed` or `ticker`, and the name of the option there. */
-  readonly into: readonly ['serve' | 'hub' | 'feed' | 'source' | 'ticker', string]
+  /**
+   * Where the value goes, and the name of the option there. `serve` and `hub` are parts of the file; `feed` and `source` are options of
+   * each feed (`feeds.NAME`), the first for the feed and the second for what makes its source; `command` is no option of the
+   * file: it says which feeds there are, and which file.
+   */
+  readonly into: readonly ['serve' | 'hub' | 'feed' | 'source' | 'command', string]
+  /** The sources it means something for. @default all */
+  readonly sources?: readonly SourceKind[]
+  /** Short for another flag with this value. */
+  readonly means?: readonly [string, string]
   /** As a person would write it; empty if there is none. */
   readonly default: string
   readonly help: string
@@ -35,9 +30,45 @@ export const SETTINGS = [
   {
     flag: 'feed',
     kind: 'feeds',
-    into: ['serve', 'feeds'],
-    default: 'stdin, if something is piped in; else ticks=ticker and host=host',
-    help: 'A feed and its source: ticker, host, stdin or file:PATH. May be given several times.',
+    into: ['command', 'feed'],
+    default: 'those of the file; without any, stdin if something is piped in, else ticks=ticker and host=host',
+    help: 'A feed and its source: ticker, host, stdin, file:PATH, follow:PATH, replay:PATH or exec:COMMAND. Adds a feed to those of the file, or replaces the source of one. May be given several times.',
+  },
+  {
+    flag: 'exec',
+    kind: 'command',
+    into: ['command', 'exec'],
+    default: '',
+    help: 'A feed of what a command prints, named after it: --exec "vmstat 1" is --feed "vmstat=exec:vmstat 1".',
+  },
+  {
+    flag: 'follow',
+    kind: 'path',
+    into: ['command', 'follow'],
+    default: '',
+    help: 'A feed of the lines a file grows by, named after it: --follow logs/app.log is --feed app=follow:logs/app.log.',
+  },
+  {
+    flag: 'replay',
+    kind: 'path',
+    into: ['command', 'replay'],
+    default: '',
+    help: 'A feed of a recording, at the pace of its times, named after it: --replay data.ndjson is --feed data=replay:data.ndjson.',
+  },
+  {
+    flag: 'config',
+    kind: 'path',
+    into: ['command', 'config'],
+    default: 'spillway.config.json, .js or .mjs in the working directory, if there is one',
+    help: 'The configuration file; none = without.',
+  },
+  {
+    flag: 'no-config',
+    kind: 'switch',
+    into: ['command', 'config'],
+    means: ['config', 'none'],
+    default: '',
+    help: 'Without a configuration file.',
   },
   {
     flag: 'port',
@@ -97,21 +128,21 @@ export const SETTINGS = [
   },
   {
     flag: 'min-window',
-    kind: 'bytes',
+    kind: 'size',
     into: ['hub', 'minWindowBytes'],
     default: '4KiB',
     help: "A client's window is never smaller; a message that is larger goes alone.",
   },
   {
     flag: 'max-window',
-    kind: 'bytes',
+    kind: 'size',
     into: ['hub', 'maxWindowBytes'],
     default: '1MiB',
     help: "A client's window is never larger.",
   },
   {
     flag: 'max-in-flight',
-    kind: 'bytes',
+    kind: 'size',
     into: ['hub', 'maxInFlightBytes'],
     default: '256MiB, or --min-window for every client if that is more',
     help: 'What may be in flight to all clients together: the biggest windows shrink first; 0 = no bound.',
@@ -146,7 +177,7 @@ export const SETTINGS = [
   },
   {
     flag: 'capacity',
-    kind: 'bytes',
+    kind: 'size',
     into: ['feed', 'capacity.bytes'],
     default: '16MiB',
     help: 'How much the log keeps.',
@@ -167,7 +198,7 @@ export const SETTINGS = [
   },
   {
     flag: 'max-lag',
-    kind: 'bytes',
+    kind: 'size',
     into: ['feed', 'maxLag.bytes'],
     default: 'the capacity',
     help: 'How far behind a reader may be before skip or evict acts.',
@@ -188,7 +219,7 @@ export const SETTINGS = [
   },
   {
     flag: 'soft-lag',
-    kind: 'bytes',
+    kind: 'size',
     into: ['feed', 'softLag.bytes'],
     default: 'no limit',
     help: 'A lower limit that a reader may exceed for --soft-for.',
@@ -259,36 +290,126 @@ export const SETTINGS = [
   {
     flag: 'rate',
     kind: 'number',
-    into: ['source', 'rate'],
+    into: ['feed', 'rate'],
     default: 'as demand allows',
-    help: 'Messages per second at the most, from stdin or a file.',
+    help: 'Messages per second at the most, from a source that can wait; of a recording, whatever its times say.',
+  },
+  {
+    flag: 'format',
+    kind: 'format',
+    into: ['feed', 'format'],
+    default: 'text',
+    help: 'What messages are on the wire: text, a line each; or binary, --chunk bytes each.',
   },
   {
     flag: 'binary',
     kind: 'switch',
-    into: ['feed', 'binary'],
+    into: ['feed', 'format'],
+    means: ['format', 'binary'],
     default: '',
-    help: 'Binary messages of --chunk bytes instead of a text message a line.',
+    help: 'Short for --format binary.',
   },
   {
     flag: 'chunk',
     kind: 'bytes',
-    into: ['source', 'chunkBytes'],
+    into: ['feed', 'chunkBytes'],
+    sources: ['stdin', 'file', 'follow', 'exec', 'own'],
     default: '16KiB',
-    help: 'Bytes of a message with --binary.',
+    help: 'Bytes of a message of a binary feed, from a source that is a stream of bytes.',
   },
-  { flag: 'symbols', kind: 'count', into: ['ticker', 'symbols'], default: '20', help: 'Symbols of the ticker.' },
+  {
+    flag: 'restart',
+    kind: 'restart',
+    into: ['feed', 'restart.on'],
+    sources: ['exec', 'follow', 'own'],
+    default: 'failure',
+    help: 'When a source that is over is asked again: never, after a failure, or always.',
+  },
+  {
+    flag: 'restart-min',
+    kind: 'duration',
+    into: ['feed', 'restart.minMs'],
+    sources: ['exec', 'follow', 'own'],
+    default: '250ms',
+    help: 'The shortest delay before that; it doubles with each failure in a row.',
+  },
+  {
+    flag: 'restart-max',
+    kind: 'duration',
+    into: ['feed', 'restart.maxMs'],
+    sources: ['exec', 'follow', 'own'],
+    default: '30s',
+    help: 'The longest.',
+  },
+  {
+    flag: 'restart-attempts',
+    kind: 'count',
+    into: ['feed', 'restart.attempts'],
+    sources: ['exec', 'follow', 'own'],
+    default: 'no limit',
+    help: 'How often in a row, before the feed ends with the failure.',
+  },
+  {
+    flag: 'restart-reset',
+    kind: 'duration',
+    into: ['feed', 'restart.resetMs'],
+    sources: ['exec', 'follow', 'own'],
+    default: '10s',
+    help: 'A source that ran for so long has run well: its failures are counted afresh.',
+  },
+  {
+    flag: 'speed',
+    kind: 'number',
+    into: ['source', 'speed'],
+    sources: ['replay'],
+    default: '1',
+    help: 'How many times faster than recorded.',
+  },
+  {
+    flag: 'loop',
+    kind: 'switch',
+    into: ['source', 'loop'],
+    sources: ['replay'],
+    default: '',
+    help: 'Begin again at the end, for ever.',
+  },
+  {
+    flag: 'time-field',
+    kind: 'word',
+    into: ['source', 'timeField'],
+    sources: ['replay'],
+    default: 'time',
+    help: 'The field of a recorded message that has its time.',
+  },
+  {
+    flag: 'from-start',
+    kind: 'switch',
+    into: ['source', 'fromStart'],
+    sources: ['follow'],
+    default: '',
+    help: 'Begin at the start of the file, and not at its end.',
+  },
+  {
+    flag: 'symbols',
+    kind: 'count',
+    into: ['source', 'symbols'],
+    sources: ['ticker'],
+    default: '20',
+    help: 'Symbols of the ticker.',
+  },
   {
     flag: 'tick-rate',
     kind: 'count',
-    into: ['ticker', 'perSecond'],
+    into: ['source', 'perSecond'],
+    sources: ['ticker'],
     default: '50',
     help: 'Ticks per second over all symbols.',
   },
   {
     flag: 'seed',
     kind: 'count',
-    into: ['ticker', 'seed'],
+    into: ['source', 'seed'],
+    sources: ['ticker'],
     default: '1',
     help: 'The same seed gives the same prices.',
   },
@@ -297,4 +418,11 @@ export const SETTINGS = [
 /** The environment variable that stands for a flag. */
 export function environmentName(flag: string): string {
   return `SPILLWAY_${flag.toUpperCase().replaceAll('-', '_')}`
+}
+
+/** Where an option stands in the configuration file; empty if it stands only on the command line. */
+export function filePath({ into: [part, option], flag, means }: Setting): string {
+  if (flag === 'feed') return 'feeds.NAME.source'
+  if (part === 'command' || means !== undefined) return ''
+  return `${part === 'serve' || part === 'hub' ? part : 'feeds.NAME'}.${option}`
 }

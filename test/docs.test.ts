@@ -1,11 +1,15 @@
 /** What stands in two places says the same: tables and code, figures and commands. */
-import { readFileSync } from 'node:fs'
-import { join } from 'node:path'
-import { describe, expect, test } from 'vitest'
+import { mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { describe, expect, onTestFinished, test } from 'vitest'
 import { DOCS, pages } from '../scripts/docs.ts'
+import { CODE } from '../src/config/shape.ts'
 import { EVICT_CAUSES } from '../src/events.ts'
 import { OVERFLOWS } from '../src/log/overflow.ts'
 import { CLOSE, statusOf } from '../src/protocol.ts'
+import { environmentName, filePath, SETTINGS, type Setting } from '../src/settings.ts'
+import { run } from './cli/run.ts'
 
 const root = join(import.meta.dirname, '..')
 const read = (file: string) => readFileSync(join(root, file), 'utf8')
@@ -54,10 +58,12 @@ test('every link between the documents leads somewhere', () => {
     'PROTOCOL.md',
     'CHANGELOG.md',
     'docs/decisions.md',
+    'docs/configuration.md',
+    'docs/options.md',
     'docs/sources.md',
   ]) {
     for (const [, target] of read(file).matchAll(/\]\((?!https?:|#)([^)#]+)/g))
-      expect(() => read(target!), `${file} → ${target}`).not.toThrow()
+      expect(() => read(join(dirname(file), target!)), `${file} → ${target}`).not.toThrow()
   }
 })
 
@@ -66,4 +72,46 @@ test('every npm script that the documents name exists', () => {
   for (const file of ['README.md', 'CONTRIBUTING.md', 'docs/decisions.md']) {
     for (const [, name] of read(file).matchAll(/npm run ([a-z]+)/g)) expect(Object.keys(scripts), file).toContain(name)
   }
+})
+
+test('docs/options.md has a row for every option, with flag, variable, place in the file, unit and default', () => {
+  const rows = read('docs/options.md')
+    .split('\n')
+    .filter(line => line.startsWith('| '))
+    .map(line => line.split(/(?<!\\) \| |^\| | \|$/).slice(1, -1))
+  for (const setting of SETTINGS as readonly Setting[]) {
+    const row = rows.find(([flag]) => flag === `\`--${setting.flag}\`` || flag?.startsWith(`\`--${setting.flag} `))
+    const path = filePath(setting)
+    expect(row?.slice(1, 3), setting.flag).toEqual([
+      `\`${environmentName(setting.flag)}\``,
+      path === '' ? '' : `\`${path}\``,
+    ])
+    expect(
+      row?.slice(3).every(cell => cell !== ''),
+      setting.flag,
+    ).toBe(true)
+  }
+  for (const key of Object.keys(CODE)) expect(rows.map(row => row[2])).toContain(`\`feeds.NAME.${key}\``)
+})
+
+/** Code blocks that are marked as a configuration file: ```json spillway.config.json */
+const EXAMPLES = ['README.md', ...readdirSync(join(root, 'docs')).map(name => `docs/${name}`)]
+  .filter(file => file.endsWith('.md'))
+  .flatMap(file =>
+    [...read(file).matchAll(/^```\w+ (spillway\.config\.m?js(?:on)?)\n(.*?)^```$/gms)].map(
+      ([, name, text]) => [`${file}: ${name}`, name!, text!] as const,
+    ),
+  )
+
+test('there are configuration files in the documents', () => expect(EXAMPLES.length).toBeGreaterThan(1))
+
+test.each(EXAMPLES)('%s is one in which spillway check finds nothing wrong', async (_title, name, text) => {
+  const cwd = mkdtempSync(join(tmpdir(), 'spillway-docs-'))
+  onTestFinished(() => rmSync(cwd, { recursive: true }))
+  for (const named of ['app.log', 'data.ndjson']) writeFileSync(join(cwd, named), '')
+  symlinkSync(join(root, 'node_modules'), join(cwd, 'node_modules')) // as after npm install
+  writeFileSync(join(cwd, name), text)
+  const { code, out, errors } = await run(['check'], { cwd })
+  expect({ code, errors }).toEqual({ code: 0, errors: '' })
+  expect(out).toContain(`configuration file: ${name}\n`)
 })

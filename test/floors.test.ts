@@ -24,7 +24,18 @@ const FLOORS: readonly (readonly string[])[] = [
   ['sources/', 'clients/'],
   ['hub.ts'],
   ['server/'],
-  ['cli.ts', 'serve.ts', 'tail.ts', 'help.ts', 'config.ts', 'settings.ts', 'index.ts'],
+  [
+    'cli.ts',
+    'serve.ts',
+    'check.ts',
+    'tail.ts',
+    'help.ts',
+    'tell.ts',
+    'config.ts',
+    'config/',
+    'settings.ts',
+    'index.ts',
+  ],
 ]
 
 /** Where each package may be imported. */
@@ -32,7 +43,8 @@ const DOORS: Readonly<Record<string, readonly string[]>> = {
   ws: ['server/admit.ts', 'tail.ts'],
   rxjs: ['announce.ts', 'hub.ts', 'sources/'],
   'prom-client': ['server/metrics.ts'],
-  zod: ['options.ts', 'writable.ts', 'sources/'],
+  // In config/ once: the shape of the configuration file is a schema, made of the table of settings.
+  zod: ['options.ts', 'writable.ts', 'sources/', 'config/shape.ts'],
 }
 
 const files = readdirSync(SRC, { recursive: true, encoding: 'utf8' }).filter(
@@ -92,5 +104,5 @@ test('the protocol runs anywhere: it imports nothing', () => {
 
 test('only the command line writes to the terminal', () => {
   const printing = files.filter(file => /console\.|process\.std(out|err)/.test(readFileSync(join(SRC, file), 'utf8')))
-  expect(printing.sort()).toEqual(['cli.ts', 'serve.ts', 'tail.ts'])
+  expect(printing.sort()).toEqual(['check.ts', 'cli.ts', 'serve.ts', 'tail.ts'])
 })

@@ -11,7 +11,7 @@ export interface Started {
   readonly exit: Promise<number | null>
 }
 
-export interface StartOptions extends Pick<SpawnOptions, 'env' | 'stdio'> {
+export interface StartOptions extends Pick<SpawnOptions, 'cwd' | 'env' | 'stdio'> {
   /** Take what it prints, as it prints it. @default true */
   readonly reading?: boolean
 }

@@ -154,27 +154,39 @@ describe('wrong input ends it with 2, one line on standard error and nothing on 
     else expect(errors).toMatch(sentence)
   }
   const FORMS =
-    'NAME=SOURCE, with NAME 1 to 64 of A–Z a–z 0–9 _ . - beginning with a letter or digit, and SOURCE ticker, host, stdin or file:PATH'
+    'NAME=SOURCE, with NAME 1 to 64 of A–Z a–z 0–9 _ . - beginning with a letter or digit, and SOURCE ticker, host, stdin, file:PATH, follow:PATH, replay:PATH or exec:COMMAND'
 
   test.concurrent.each<[string[], string | RegExp]>([
-    [['--prot', '1'], 'flag: expected one that spillway serve --help lists, got "--prot"'],
+    [['--prot', '1'], 'flag: expected one that spillway serve --help lists, such as --port, got "--prot"'],
     [['--feed', 'ticks=tickr'], `--feed: expected ${FORMS}, got "ticks=tickr"`],
-    [['--feed', `f=file:${tmpdir()}`], /^spillway: file: expected a file that can be read \(this is none\), got /],
+    [
+      ['--feed', `f=file:${tmpdir()}`],
+      /^spillway: feeds\.f\.source \(--feed\): expected a file that can be read \(this is none\), got /,
+    ],
     [
       ['--feed', 'f=file:/no/such/file'],
-      /^spillway: file: expected a file that can be read \(ENOENT.*\), got "\/no\/such\/file"\n$/,
+      /^spillway: feeds\.f\.source \(--feed\): expected a file that can be read \(ENOENT.*\), got "\/no\/such\/file"\n$/,
     ],
-    [['--feed', 'f=host', '--feed', 'f=ticker'], 'feed f exists already'],
-    [['--feed', 'a=stdin', '--feed', 'b=stdin'], '--feed: expected one feed from stdin, got ["a","b"]'],
-    [['--overflow', 'drop'], '--overflow: expected pause, evict, skip, got "drop"'],
-    [['--overflow', 'pause'], 'ticks.overflow: expected evict or skip, because this source cannot wait, got "pause"'],
-    [['--chunk', '1KiB'], '--chunk: expected --binary beside it, got nothing'],
-    [['--soft-for', '5s'], '--soft-for: expected --soft-lag beside it, got nothing'],
-    [['--max-clients', '0'], 'hub.maxClients: expected at least 1, got 0'],
     [
-      ['--symbols', '5', '--feed', 'f=stdin'],
-      '--symbols, --tick-rate and --seed: expected a feed whose source is ticker, got nothing',
+      ['--feed', 'f=host', '--feed', 'f=ticker'],
+      '--feed: expected a name for each feed (--feed NAME=SOURCE gives one), got "f"',
     ],
+    [
+      ['--feed', 'a=stdin', '--feed', 'b=stdin'],
+      'feeds.b.source (--feed): expected another source than that of feeds.a, got "stdin"',
+    ],
+    [['--overflow', 'drop'], '--overflow: expected pause, evict, skip, got "drop"'],
+    [
+      ['--overflow', 'pause', '--feed', 'ticks=ticker'],
+      'feeds.ticks.overflow (--overflow): expected evict or skip, because this source cannot wait, got "pause"',
+    ],
+    [['--chunk', '1KiB', '--feed', 'f=stdin'], '--chunk: expected --binary beside it, got nothing'],
+    [
+      ['--soft-for', '5s', '--feed', 'f=host'],
+      'feeds.f.softForMs (--soft-for): expected softLag beside it, got "it alone"',
+    ],
+    [['--max-clients', '0'], 'hub.maxClients (--max-clients): expected at least 1, got 0'],
+    [['--symbols', '5', '--feed', 'f=stdin'], '--symbols: expected a feed whose source is ticker, got ["stdin"]'],
   ])('%j', async (args, sentence) => wrong(args, sentence))
 
   test('a bad port', async () => {
@@ -184,7 +196,8 @@ describe('wrong input ends it with 2, one line on standard error and nothing on 
   })
 
   test('a variable nobody knows', async () => {
-    const sentence = 'environment: expected only variables that spillway serve --help implies, got "SPILLWAY_PROT"'
+    const sentence =
+      'environment: expected only variables that spillway serve --help implies, such as SPILLWAY_PORT, got "SPILLWAY_PROT"'
     await wrong([], sentence, { SPILLWAY_PROT: '80' })
   })
 
@@ -319,6 +332,7 @@ describe('help', () => {
     const { code, out } = await run(['--help'])
     expect(code).toBe(0)
     expect(out).toContain('spillway serve [flags]')
+    expect(out).toContain('spillway check [flags]')
     expect(out).toContain('spillway tail URL [flags]')
     const tail = await run(['tail', '--help'])
     expect(tail.code).toBe(0)
@@ -329,7 +343,7 @@ describe('help', () => {
     expect(await run([])).toMatchObject({ code: 2, out: '', errors: expect.stringContaining('spillway serve [flags]') })
     const { code, out, errors } = await run(['sevre'])
     expect({ code, out }).toEqual({ code: 2, out: '' })
-    expect(errors).toMatch(/^command: expected serve or tail, got "sevre"\n\nspillway: broadcast/)
+    expect(errors).toMatch(/^command: expected serve, check or tail, got "sevre"\n\nspillway: broadcast/)
   })
 
   test('has the version beside it', async () => {
