@@ -17,16 +17,14 @@ import type { Reader } from '../reader.ts'
 import { Rotation } from './rotation.ts'
 
 const BUDGET_MS = 2
-/** Those who keep up but for a moment may take more: they are the healthy ones too. */
-const NEAR_BUDGET_MS = 10
 /** What one may miss that was held up for a moment. */
 const NEAR_BYTES = 8 * SLICE_BYTES
 
 export class Flush implements Carrier {
   readonly #run = (): void => this.#turn()
   #dirty: Feed[] = []
-  readonly #near = new Rotation(NEAR_BUDGET_MS)
-  readonly #far = new Rotation(BUDGET_MS)
+  readonly #near = new Rotation()
+  readonly #far = new Rotation()
   readonly #slice = (reader: Reader, now: number): number => this.#serve(reader, now)
   #scheduled: NodeJS.Immediate | undefined
 

@@ -4,20 +4,16 @@
  */
 import type { Reader } from '../reader.ts'
 
+const BUDGET_MS = 2
 const BUDGET_BYTES = 8 * 1024 * 1024
 /** Readers served between two looks at the clock. */
 const STRIDE = 8
 
 export class Rotation {
-  readonly #budgetMs: number
   /** Those of this round from `#next` on, and those who have had their slice and wait for the next round. */
   #round: Reader[] = []
   #next = 0
   #waiting: Reader[] = []
-
-  constructor(budgetMs: number) {
-    this.#budgetMs = budgetMs
-  }
 
   push(reader: Reader): void {
     this.#waiting.push(reader)
@@ -39,7 +35,7 @@ export class Rotation {
     let now = started
     let bytes = 0
     let served = 0
-    while (bytes < BUDGET_BYTES && now - started < this.#budgetMs) {
+    while (bytes < BUDGET_BYTES && now - started < BUDGET_MS) {
       if (this.#next === this.#round.length) {
         if (this.#waiting.length === 0) break
         this.#round = this.#waiting
