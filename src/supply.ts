@@ -6,6 +6,7 @@
 import { expected, reasonOf, SpillwayError } from './errors.ts'
 import type { Notify, SourceState } from './events.ts'
 import type { Ending, Feed } from './feed.ts'
+import { type Item, toMessage } from './message.ts'
 import type { Logger } from './options.ts'
 import { CLOSE } from './protocol.ts'
 import { Refusals } from './refusals.ts'
@@ -87,6 +88,17 @@ export class Supply implements SourceStatus {
     this.#logger.error(`feed ${this.#feed.name}: its source failed: ${reasonOf(error)}`)
     this.state = 'failed'
     this.#feed.end({ code: CLOSE.internal, reason: `source failed: ${reasonOf(error)}` })
+  }
+}
+
+/** Publishes what a producer gave; what the feed refuses is told, and the next may come. Returns whether the feed takes more now. */
+export function offer(feed: Feed, item: Item, refused: (error: SpillwayError) => void, what?: string): boolean {
+  try {
+    return feed.publish(toMessage(item, what))
+  } catch (error) {
+    if (!(error instanceof SpillwayError)) throw error
+    refused(error)
+    return feed.demand.open
   }
 }
 

@@ -13,11 +13,11 @@ import { Writable } from 'node:stream'
 import { WritableStream, type WritableStreamDefaultController } from 'node:stream/web'
 import { z } from 'zod'
 import { type Cutter, lineCutter, pieceCutter } from './cut.ts'
-import { expected, SpillwayError } from './errors.ts'
+import { expected, type SpillwayError } from './errors.ts'
 import type { Feed } from './feed.ts'
-import { type Item, toMessage } from './message.ts'
+import type { Item } from './message.ts'
 import { parse } from './options.ts'
-import { feedEnded } from './supply.ts'
+import { feedEnded, offer } from './supply.ts'
 
 export interface WritableOptions {
   /** Each write is a message: a payload, or `{ payload, key?, offset? }`. @default false: bytes */
@@ -144,13 +144,14 @@ class Intake {
 
   #publish(items: Iterable<Item>, done: Done): void {
     const iterator = items[Symbol.iterator]()
+    const refused = (error: SpillwayError) => this.#feed.source.refuse(error)
     /** Returns whether there is no more to give. */
     const some = (): boolean => {
       // Before the first, too: the feed may wait for its clients, or somebody else may have published.
       if (!this.#feed.demand.open && this.#feed.takesMore) return false
       for (let item = iterator.next(); item.done !== true; item = iterator.next()) {
         if (this.#over || !this.#feed.takesMore) throw this.#stopped()
-        if (!this.#offer(item.value)) return false
+        if (!offer(this.#feed, item.value, refused, 'what is written')) return false
       }
       return true
     }
@@ -166,17 +167,6 @@ class Intake {
       else void this.#feed.ready().then(goOn)
     }
     goOn()
-  }
-
-  /** Returns whether the feed takes more. */
-  #offer(item: Item): boolean {
-    try {
-      return this.#feed.publish(toMessage(item, 'what is written'))
-    } catch (error) {
-      if (!(error instanceof SpillwayError)) throw error
-      this.#feed.source.refuse(error)
-      return this.#feed.demand.open
-    }
   }
 
   #finish(state: 'ended' | 'failed'): void {

@@ -5,9 +5,9 @@
  */
 import { expected, reasonOf, SpillwayError } from '../errors.ts'
 import type { Feed } from '../feed.ts'
-import { type Item, toMessage } from '../message.ts'
+import type { Item } from '../message.ts'
 import type { Logger } from '../options.ts'
-import type { SourceStatus } from '../supply.ts'
+import { offer, type SourceStatus } from '../supply.ts'
 import { wait, whenAborted } from './clock.ts'
 import { checkWithoutWaiting, type SourceSettings } from './options.ts'
 import { Pipeline } from './pipeline.ts'
@@ -45,14 +45,10 @@ function pipelineOf({ pipeline }: SourceSettings, feed: Feed): Pipeline | undefi
 
 /** What becomes of what a pipeline gives. */
 export function publishing(feed: Feed, refused: (error: SpillwayError) => void): (item: unknown) => void {
-  return item => {
-    try {
-      feed.publish(toMessage(item as Item, 'what the pipeline gives'))
-    } catch (error) {
-      if (!(error instanceof SpillwayError)) throw error
-      if (feed.takesMore) refused(error)
-    }
+  const told = (error: SpillwayError) => {
+    if (feed.takesMore) refused(error)
   }
+  return item => void offer(feed, item as Item, told, 'what the pipeline gives')
 }
 
 /** Asks, pumps, and asks again. @throws what the source throws when it is not asked again */

@@ -11,6 +11,7 @@ import { type Observable, takeWhile, tap } from 'rxjs'
 import { SpillwayError } from '../errors.ts'
 import type { Feed } from '../feed.ts'
 import { type Item, toMessage } from '../message.ts'
+import { offer } from '../supply.ts'
 import { wait, whenAborted } from './clock.ts'
 import type { Pipeline } from './pipeline.ts'
 import { isReadable, readableSource } from './readable.ts'
@@ -97,7 +98,7 @@ async function pull(
       const next = await iterator.next()
       ended = next.done === true
       if (ended || !feed.takesMore || over.aborted) return
-      if (!offer(feed, next.value, told, pipeline, filtered)) await feed.ready()
+      if (!give(feed, next.value, told, pipeline, filtered)) await feed.ready()
       if (barren >= BARREN_PER_TURN) {
         barren = 0
         await setImmediate()
@@ -141,7 +142,7 @@ function subscribe(
         // takeWhile and not unsubscribe(): a source that emits within subscribe() must be stopped before there is a subscription.
         takeWhile(goesOn),
         // tap and not the observer's next: what is thrown there, RxJS throws again in a timer, where nobody can catch it.
-        tap(item => void offer(feed, item, refused, pipeline, filtered)),
+        tap(item => void give(feed, item, refused, pipeline, filtered)),
         // And again behind it: the pipeline may be done by what it was just given.
         takeWhile(goesOn),
       )
@@ -155,20 +156,19 @@ function subscribe(
   })
 }
 
-/** Publishes one message; a refusal is told, and the next may come. Returns whether the feed takes more now. */
-function offer(
+/** Publishes one message, or what the pipeline makes of it. Returns whether the feed takes more now. */
+function give(
   feed: Feed,
   item: Item,
   refused: PumpOptions['refused'],
   pipeline: Pipeline | undefined,
   filtered: () => void,
 ): boolean {
+  if (pipeline === undefined) return offer(feed, item, refused)
   try {
-    const message = toMessage(item)
-    if (pipeline === undefined) return feed.publish(message)
-    if (!pipeline.push(message)) filtered()
+    if (!pipeline.push(toMessage(item))) filtered()
   } catch (error) {
-    if (!(error instanceof SpillwayError) || pipeline?.failed === true) throw error
+    if (!(error instanceof SpillwayError) || pipeline.failed) throw error
     refused(error)
   }
   return feed.demand.open
