@@ -239,10 +239,10 @@ export class Feed {
     return reader.state === 'closed' ? undefined : this.log.run(reader.cursor.at)
   }
 
-  /** What is in flight fills the reader's window: it waits for a pong. */
-  full(reader: Reader): void {
+  /** The reader gets nothing more until it is told to go on: what is in flight fills its window, or, with `waits`, others come first. */
+  full(reader: Reader, waits = false): void {
     reader.state = 'full'
-    reader.waits = false
+    reader.waits = waits
     this.#judge.watch(reader)
   }
 
@@ -285,13 +285,6 @@ export class Feed {
     reader.state = 'catching'
     this.#judge.watch(reader)
     this.#carrier.catchUp(reader)
-  }
-
-  /** It has everything, and gets nothing more until it is told to go on. */
-  wait(reader: Reader): void {
-    reader.waits = true
-    reader.state = 'full'
-    this.#judge.watch(reader)
   }
 
   /** A reader that waits for an answer gets what there is room for. */

@@ -41,8 +41,9 @@ export interface Joining {
 
 /**
  * live: takes what is published, at the head after each flush. catching: behind, waiting for its turn in the rotation.
- * blocked: the socket has an unfinished write. full: what is in flight fills its window, and it waits for a pong. sampled: asked for a rate, and gets the newest messages on the wheel. closed:
- * gets nothing any more.
+ * blocked: the socket has an unfinished write. full: what is in flight fills its window, and it waits for a pong; or it is one of
+ * a crowd that has not answered yet, and waits for its next run. sampled: asked for a rate, and gets the newest messages on the
+ * wheel. closed: gets nothing any more.
  */
 export const READER_STATES = ['live', 'catching', 'blocked', 'full', 'sampled', 'closed'] as const
 export type ReaderState = (typeof READER_STATES)[number]
@@ -56,7 +57,10 @@ export class Reader {
   state: ReaderState = 'catching'
   /** Whether it holds the gate: a reader under `pause`, once it has been below the low mark. */
   gating = false
-  /** Whether its client has kept up once: it has answered while it had everything there was, and has not been late or skipped since. With the window off, its socket has. */
+  /**
+   * Whether its client has kept up: it has answered while it had everything there was, and has not been late or skipped since. With
+   * the window off, its socket has.
+   */
   proven = false
   /** It waits for us, because it has not answered yet and others come first: no limit applies to it, besides the tail. */
   waits = false

@@ -277,7 +277,7 @@ export class Client implements Sink, Asker {
     else if (run.bytes.length <= window.room) this.#whole(reader, run, window)
     else this.#pieces(reader, run, window)
     if (!waits || reader.cursor.at !== run.to) return
-    if (reader.state === 'live' || reader.state === 'catching') feed.wait(reader)
+    if (reader.state === 'live' || reader.state === 'catching') feed.full(reader, waits)
   }
 
   /** As much of the run as there is room for. */

@@ -4,8 +4,8 @@
  *
  *     nothing in flight ──write──▶ unasked ──TAIL_PING or the budget's next turn──▶ asked ──pong──▶ unasked, or nothing in flight
  *
- * A window with something in flight is in exactly one of the queues (who owes an answer for long has one of its own): so a ping is always outstanding or due, and what costs
- * nothing when nothing happens is not looked at. Turned by the wheel.
+ * A window with something in flight is in exactly one of the queues (who owes an answer for long has one of its own): so a ping is
+ * always outstanding or due, and what costs nothing when nothing happens is not looked at. Turned by the wheel.
  */
 import { randomFillSync } from 'node:crypto'
 import type { Cursor } from '../log/cursor.ts'
@@ -19,10 +19,10 @@ const STREAM_PINGS_PER_SECOND = 1_250
 /** An unanswered ping is looked at again and again, at this interval; once it has been in vain a few times, at the longer one. */
 const LOOK_MS = 200
 const STUCK_LOOK_MS = 2_000
-/** Of them so many a second are asked again, at once at the most `TAIL_PINGS_AT_ONCE`: thousands that fell silent together must not cost a write each. */
+/** Of those so many a second are asked again: thousands that fell silent together must not cost a write each at once. */
 const REPEATED_PINGS_PER_SECOND = 1_000
 /** What a late turn of the wheel may make up for. */
-const TAIL_PINGS_AT_ONCE = 200
+const PINGS_AT_ONCE = 200
 
 /** Upper bounds of the delay histogram, in seconds. */
 export const DELAY_BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30] as const
@@ -56,6 +56,30 @@ class Queue {
 
 export type { Queue }
 
+/** How many pings of a kind may be sent now: so many a second. */
+class Credit {
+  readonly #perSecond: number
+  #left = 0
+  #earnedAt = performance.now()
+
+  constructor(perSecond: number) {
+    this.#perSecond = perSecond
+  }
+
+  earn(now: number): void {
+    this.#left = Math.min(PINGS_AT_ONCE, this.#left + ((now - this.#earnedAt) / 1_000) * this.#perSecond)
+    this.#earnedAt = now
+  }
+
+  get enough(): boolean {
+    return this.#left >= 1
+  }
+
+  spend(): void {
+    this.#left--
+  }
+}
+
 export class Pings {
   /** How long those who stream should go without a ping, in milliseconds: their windows grow to last that long. */
   spacingMs = 0
@@ -73,10 +97,8 @@ export class Pings {
   readonly #asked = new Queue()
   /** Those of the asked who have owed an answer for long: thousands that never read must not cost a look each every time. */
   readonly #stuck = new Queue()
-  #credit = 0
-  #turned = performance.now()
-  #repeats = 0
-  #looked = performance.now()
+  readonly #tailCredit = new Credit(TAIL_PINGS_PER_SECOND)
+  readonly #repeatCredit = new Credit(REPEATED_PINGS_PER_SECOND)
   #counter = 0
   #random = Buffer.alloc(0)
   #randomAt = 0
@@ -138,13 +160,11 @@ export class Pings {
 
   /** On each turn of the wheel, however late it is: tail pings that are due, oldest first. */
   ask(now: number): void {
-    const earned = ((now - this.#turned) / 1_000) * TAIL_PINGS_PER_SECOND
-    this.#turned = now
-    this.#credit = Math.min(TAIL_PINGS_AT_ONCE, this.#credit + earned)
+    this.#tailCredit.earn(now)
     for (;;) {
       const window = this.#unasked.first
-      if (window === undefined || this.#credit < 1 || now - window.since < this.#tailPingMs) break
-      this.#credit--
+      if (window === undefined || !this.#tailCredit.enough || now - window.since < this.#tailPingMs) break
+      this.#tailCredit.spend()
       this.#unasked.remove(window)
       window.asker.ask(now)
     }
@@ -152,9 +172,7 @@ export class Pings {
 
   /** On each turn of the wheel: a look at those who owe an answer for long. */
   look(now: number): void {
-    const earned = ((now - this.#looked) / 1_000) * REPEATED_PINGS_PER_SECOND
-    this.#looked = now
-    this.#repeats = Math.min(TAIL_PINGS_AT_ONCE, this.#repeats + earned)
+    this.#repeatCredit.earn(now)
     this.#lookAt(this.#asked, LOOK_MS, now)
     this.#lookAt(this.#stuck, STUCK_LOOK_MS, now)
   }
@@ -165,7 +183,7 @@ export class Pings {
       if (window === undefined || now - window.since < everyMs) break
       const next = window.stuck ? this.#stuck : this.#asked
       next.push(window, now)
-      if (window.wait(now, this.#repeats >= 1)) this.#repeats--
+      if (window.wait(now, this.#repeatCredit.enough)) this.#repeatCredit.spend()
     }
   }
 }

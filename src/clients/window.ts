@@ -112,7 +112,6 @@ export class Window {
   #shrunkMs = 0
   #shrunkBy = 1
   #streamed = false
-  #newcomer = true
   /** Bytes taken per millisecond, and the measurement under way. */
   #rate = 0
   #measuredAt = 0
@@ -304,8 +303,7 @@ export class Window {
 
   /** Whether it answers is not open any more. */
   #settled(): void {
-    if (this.#newcomer) this.#pings.newcomers--
-    this.#newcomer = false
+    if (this.state === 'starting') this.#pings.newcomers--
   }
 
   get #start(): number {
