@@ -8,6 +8,12 @@ import { join } from 'node:path'
 import { rssOf } from '../swarm/kernel.ts'
 
 export const PINNED = cpus().length >= 2 && spawnSync('taskset', ['-V']).status === 0
+
+/** Keeps a process on one core, where there are two. */
+export function pin(pid: number, core: number): void {
+  if (PINNED) spawnSync('taskset', ['-acp', String(core), String(pid)])
+}
+
 /** An overrun event loop answers nothing any more; then the run goes on with what is seen from outside. */
 const PATIENCE_MS = 8_000
 /** Thousands of handshakes take their time. */
@@ -40,7 +46,7 @@ export class Child<C> {
     const execArgv = ['--import', 'tsx', '--expose-gc']
     this.#process = fork(join(import.meta.dirname, file), [JSON.stringify(plan)], { execArgv })
     children.add(this.#process)
-    if (PINNED) spawnSync('taskset', ['-acp', String(core), String(this.#process.pid)])
+    pin(this.pid, core)
   }
 
   /** What it says first, when it is ready. */
@@ -60,9 +66,19 @@ export class Child<C> {
     return answer
   }
 
+  get pid(): number {
+    return this.#process.pid!
+  }
+
+  /** How it ended, if it has. */
+  get ended(): string | undefined {
+    const { exitCode, signalCode } = this.#process
+    return exitCode === null && signalCode === null ? undefined : `${signalCode ?? exitCode}`
+  }
+
   /** Resident memory, from /proc: also when it is too busy to say. */
   get rss(): number {
-    return rssOf(this.#process.pid!) || 0
+    return rssOf(this.pid) || 0
   }
 
   kill(): void {

@@ -179,7 +179,7 @@ describe('a reader with a rate', () => {
     const started = performance.now()
     let i = 0
     const timer = setInterval(() => feed.publish({ payload: `${i++}` }), 1)
-    await until('ten messages', () => a.messages >= 10)
+    await until('ten messages and a gap', () => a.messages >= 10 && feed.gaps.rate > 0)
     clearInterval(timer)
     const seconds = (performance.now() - started) / 1_000
     expect(a.messages).toBeLessThanOrEqual(20 * (seconds + 1))
@@ -191,7 +191,6 @@ describe('a reader with a rate', () => {
     expect(account.taken + account.skipped).toBe(account.published)
     expect(account.taken).toBe(a.messages)
     expect(account.skipped).toBeGreaterThan(0)
-    expect(feed.gaps.rate).toBeGreaterThan(0)
     balance(hub)
   })
 

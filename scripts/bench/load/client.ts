@@ -8,16 +8,11 @@ import { wallClock } from '../../swarm/clock.ts'
 import { Delays } from '../../swarm/delays.ts'
 import { MessageFormat } from '../../swarm/format.ts'
 import { FrameReader } from '../../swarm/frames.ts'
+import { frame, OPCODE, SHARED } from '../../swarm/socket.ts'
 import type { Wire } from '../peers/peer.ts'
 
 const END_OF_HEAD = '\r\n\r\n'
-const TEXT = 1
-const CLOSE = 8
 const NORMAL = Buffer.from([0x03, 0xe8]) // 1000, RFC 6455 §7.4.1
-const FIN = 0x80
-const MASKED = 0x80
-/** All that a client says here. */
-const LONGEST_SAID = 125
 
 /** What all clients of a process count together. */
 export class Tally {
@@ -45,10 +40,9 @@ export interface Manner {
   readonly read: (length: number) => boolean
 }
 
-const shared = Buffer.allocUnsafe(256 * 1024)
-export const FAST: Manner = { buffer: shared, read: () => true }
+export const FAST: Manner = { buffer: SHARED, read: () => true }
 /** Reads until it has joined, and nothing after that. */
-export const SILENT: Manner = { buffer: shared, read: () => false }
+export const SILENT: Manner = { buffer: SHARED, read: () => false }
 
 export interface ClientPlan {
   readonly port: number
@@ -99,7 +93,7 @@ export class LoadClient {
           },
           text: payload => {
             const { joined: now = false, answer } = wire.hear(payload.toString())
-            if (answer !== undefined) socket.write(frame(TEXT, Buffer.from(answer)))
+            if (answer !== undefined) socket.write(frame(OPCODE.text, Buffer.from(answer)))
             if (now && !joined) onJoined()
           },
         },
@@ -111,7 +105,7 @@ export class LoadClient {
         upgraded = true
         tally.handshakeMs = Math.max(tally.handshakeMs, performance.now() - started)
         const hello = wire.hello(plan.feed)
-        for (const text of hello) socket.write(frame(TEXT, Buffer.from(text)))
+        for (const text of hello) socket.write(frame(OPCODE.text, Buffer.from(text)))
         if (hello.length === 0) onJoined()
       }
       const socket = connect({
@@ -157,17 +151,11 @@ export class LoadClient {
         clearTimeout(timer)
         resolve()
       })
-      this.socket.write(frame(CLOSE, NORMAL))
+      this.socket.write(frame(OPCODE.close, NORMAL))
     })
   }
 
   #gone(): void {
     if (!this.#leaving) this.#tally.lost++
   }
-}
-
-/** A client's frames are masked; a mask of zeros leaves the payload as it is (RFC 6455 §5.3). */
-function frame(opcode: number, payload: Buffer): Buffer {
-  if (payload.length > LONGEST_SAID) throw new Error(`a client says at most ${LONGEST_SAID} bytes`)
-  return Buffer.concat([Buffer.from([FIN | opcode, MASKED | payload.length, 0, 0, 0, 0]), payload])
 }
