@@ -137,7 +137,7 @@ Spillway's divided by it. [docs/benchmarks.md](docs/benchmarks.md) has all of th
 
 ${markdown(overview(report))}
 
-    npm run bench -- --quick`
+    ${report.command}${' '.repeat(Math.max(1, 28 - report.command.length))}# ${report.minutes} minutes; with --quick a shorter one`
 }
 
 function overview({ tables }: Report): Grid {

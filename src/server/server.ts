@@ -9,6 +9,7 @@ import { expected, reasonOf, SpillwayError } from '../errors.ts'
 import type { Hub } from '../hub.ts'
 import { statusOf } from '../protocol.ts'
 import { Door } from './admit.ts'
+import { Anteroom } from './anteroom.ts'
 import { metricsOf } from './metrics.ts'
 import { pageFile } from './page.ts'
 import { feedAt, Refusal } from './request.ts'
@@ -50,11 +51,12 @@ function open(door: Door, server: Server): () => void {
   if (WITH_HUB.has(server))
     throw new SpillwayError('bad_option', expected('server', 'one without a hub', 'one that has one'))
   WITH_HUB.add(server)
+  const anteroom = new Anteroom((request, socket, head) => door.upgrade(request, socket, head))
   const upgrade = (request: IncomingMessage, socket: Duplex, head: Buffer) => {
     const mine = request.url?.startsWith(FEEDS) === true
     const alone = server.listenerCount('upgrade') === 1
     if (alone && request.headers.upgrade?.toLowerCase() !== 'websocket') ignoreOffer(server, request, socket)
-    else if (mine || alone) door.upgrade(request, socket, head)
+    else if (mine || alone) anteroom.enter(request, socket, head)
   }
   server.on('upgrade', upgrade)
   return () => {
