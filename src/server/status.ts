@@ -60,7 +60,7 @@ function statusOfHub(hub: Hub, watch: Watch, clientsUrl: string | undefined) {
 /** A feed, as a survey saw it. */
 export function feedStatus(feed: Feed, seen: FeedSurvey, rates: Rates, now: number) {
   const { log, settings, demand, source, gaps } = feed
-  const { delivered, skipped, undelivered, unknown } = feed.totals()
+  const { delivered, skipped, undelivered, unknown } = seen.totals
   return {
     name: feed.name,
     format: settings.format,
@@ -69,8 +69,8 @@ export function feedStatus(feed: Feed, seen: FeedSurvey, rates: Rates, now: numb
     epoch: log.epoch,
     head: log.head,
     tail: log.tail.offset,
-    published: log.count,
-    publishedBytes: log.bytes,
+    published: seen.published,
+    publishedBytes: seen.publishedBytes,
     publishedPerSecond: rounded(rates.published),
     delivered,
     deliveredPerSecond: rounded(rates.delivered),

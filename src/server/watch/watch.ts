@@ -62,7 +62,7 @@ export class Watch {
         this.#loop.disable()
       },
     })
-    for (const feed of hub.feeds.values()) this.#sample(feed, performance.now())
+    this.#sample(survey(hub))
   }
 
   /** What a look at the hub shows; at most half a second old. */
@@ -102,7 +102,7 @@ export class Watch {
     this.#survey = survey(this.#hub)
     const { at, slowest } = this.#survey
     this.#history.add(slowest.map(({ item }) => ({ item, sample: item.dataAgeMs(at) / 1_000 })))
-    for (const feed of this.#hub.feeds.values()) this.#sample(feed, at)
+    this.#sample(this.#survey)
     if (++this.#turns % LOOP_SECONDS === 0) {
       this.#loopDelayMs = 0
       this.#loopDelayMs = this.eventLoopMs
@@ -110,12 +110,13 @@ export class Watch {
     }
   }
 
-  #sample(feed: Feed, at: number): void {
-    const samples = this.#samples.get(feed) ?? []
-    const { delivered, deliveredBytes } = feed.totals()
-    samples.push({ at, published: feed.log.count, publishedBytes: feed.log.bytes, delivered, deliveredBytes })
-    if (samples.length > RATE_SECONDS + 1) samples.shift()
-    this.#samples.set(feed, samples)
+  #sample({ at, feeds }: Survey): void {
+    for (const [feed, { published, publishedBytes, totals }] of feeds) {
+      const samples = this.#samples.get(feed) ?? []
+      samples.push({ at, published, publishedBytes, ...totals })
+      if (samples.length > RATE_SECONDS + 1) samples.shift()
+      this.#samples.set(feed, samples)
+    }
   }
 }
 
