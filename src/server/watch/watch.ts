@@ -103,11 +103,19 @@ export class Watch {
     const { at, slowest } = this.#survey
     this.#history.add(slowest.map(({ item }) => ({ item, sample: item.dataAgeMs(at) / 1_000 })))
     this.#sample(this.#survey)
+    this.#imagine(at)
     if (++this.#turns % LOOP_SECONDS === 0) {
       this.#loopDelayMs = 0
       this.#loopDelayMs = this.eventLoopMs
       this.#loop.reset()
     }
+  }
+
+  /** Dry runs, of the feeds that have one. */
+  #imagine(now: number): void {
+    const { feeds, clients } = this.#hub
+    if (![...feeds.values()].some(({ dryRun }) => dryRun !== undefined)) return
+    for (const client of clients) client.reader.feed.dryRun?.look(client.reader, client.stalledMs(now), now)
   }
 
   #sample({ at, feeds }: Survey): void {
