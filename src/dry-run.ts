@@ -8,6 +8,7 @@
  * the lag with it.
  */
 import { expected, SpillwayError } from './errors.ts'
+import type { ClientInfo } from './events.ts'
 import type { Feed } from './feed.ts'
 import { type LimitChanges, withLimits } from './limits.ts'
 import { exceeds, judge, type LagLimits, POLICIES } from './log/overflow.ts'
@@ -29,8 +30,7 @@ export interface DryRunOptions extends Pick<LimitChanges, 'maxLag' | 'softLag' |
 
 /** A reader that would have been evicted. */
 export interface Case {
-  /** Of its client. */
-  readonly id: number
+  readonly client: ClientInfo
   readonly reason: DryRunReason
   /** When it would have been, in milliseconds since the Unix epoch. */
   readonly at: number
@@ -103,7 +103,7 @@ export class DryRun {
     const bytes = log.bytes - place.bytes
     const messages = log.count - place.count
     if (shadow.reason !== undefined) {
-      this.#note({ id: reader.sink.info.id, reason: shadow.reason, at: shadow.at, messages, bytes })
+      this.#note({ client: reader.sink.info, reason: shadow.reason, at: shadow.at, messages, bytes })
       return
     }
     const reason =
@@ -113,7 +113,7 @@ export class DryRun {
     shadow.at = Date.now()
     this.evictions[reason]++
     this.#feed.dryRunEvictions[reason]++
-    this.#note({ id: reader.sink.info.id, reason, at: shadow.at, messages, bytes })
+    this.#note({ client: reader.sink.info, reason, at: shadow.at, messages, bytes })
   }
 
   /** As the judge of a feed, with other limits. */
@@ -141,7 +141,7 @@ export class DryRun {
   /** Keeps the largest lag of those that are told. */
   #note(found: Case): void {
     const worst = this.#worst
-    const known = worst.findIndex(({ id }) => id === found.id)
+    const known = worst.findIndex(({ client }) => client === found.client)
     if (known < 0 && worst.length < TOLD) {
       worst.push(found)
       return

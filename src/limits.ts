@@ -4,6 +4,7 @@
  * changed is what memory, the wire or a promise to readers depends on: capacity, format, policies. Called by feed and by the dry run.
  */
 import { expected, SpillwayError } from './errors.ts'
+import type { LagLimits } from './log/overflow.ts'
 import { type Amount, type FeedOptions, type FeedSettings, feedSettings } from './options.ts'
 
 export const LIMITS = [
@@ -27,15 +28,13 @@ type Changed<T> = T extends number ? T : T extends object ? { readonly [K in key
 
 /** The limits that hold; what is no limit is left out. */
 export function limitsOf({ lag, highMark, lowMark, maxPauseMs, minGateBytesPerSec }: FeedSettings): Limits {
-  const soft = finite(lag.soft)
-  return {
-    maxLag: finite(lag.max),
-    ...(Object.keys(soft).length === 0 ? {} : { softLag: soft, softForMs: lag.softForMs }),
-    highMark,
-    lowMark,
-    maxPauseMs,
-    minGateBytesPerSec,
-  }
+  return { ...lagLimitsOf(lag), highMark, lowMark, maxPauseMs, minGateBytesPerSec }
+}
+
+/** Those on lag. */
+export function lagLimitsOf({ max, soft, softForMs }: LagLimits): Pick<Limits, 'maxLag' | 'softLag' | 'softForMs'> {
+  const softLag = finite(soft)
+  return { maxLag: finite(max), ...(Object.keys(softLag).length === 0 ? {} : { softLag, softForMs }) }
 }
 
 /** The settings with some limits changed. @throws SpillwayError `bad_option`, with the rule that the whole would break */

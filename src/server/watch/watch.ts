@@ -15,7 +15,7 @@ const TURN_MS = 1_000
 /** A look is good for so long, however many ask. */
 const FRESH_MS = 500
 /** Clients that have left and are remembered. */
-const CLOSED = 10_000
+export const CLOSED = 10_000
 /** Rates are over the last so many seconds: answers come once a second where there is little to answer. */
 const RATE_SECONDS = 3
 /** The event loop's delay is of the last so many seconds, or up to twice as long. */
