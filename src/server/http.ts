@@ -30,11 +30,11 @@ export function send(
 }
 
 /** @throws SpillwayError `port_in_use` */
-export function listen(server: Server, port: number, host: string): Promise<void> {
+export function listen(server: Server, port: number, host: string, what = 'port'): Promise<void> {
   return new Promise((resolve, reject) => {
     const refuse = (error: NodeJS.ErrnoException) => {
       const taken = error.code === 'EADDRINUSE' ? 'it is in use' : reasonOf(error)
-      const message = expected('port', `an address to listen on (${taken})`, `${host}:${port}`)
+      const message = expected(what, `an address to listen on (${taken})`, `${host}:${port}`)
       reject(new SpillwayError('port_in_use', message, { cause: error }))
     }
     server.once('error', refuse)

@@ -51,7 +51,7 @@ const MAX_CONNECTIONS = 256
 export async function serveAdmin(hub: Hub, options: AdminOptions = {}): Promise<Administering> {
   const { port = 8081, host = '127.0.0.1', token, serving, origins, file } = options
   checkAccess({ host, token })
-  const guard = new Guard({ host, token }, line => hub.settings.logger.warn(`admin: ${line}`))
+  const guard = new Guard(token, line => hub.settings.logger.warn(`admin: ${line}`))
   const metrics = serving?.metrics ?? metricsOf(hub, new Door(hub))
   const status = statusDocument(hub)
   const office: Office = {
@@ -67,7 +67,7 @@ export async function serveAdmin(hub: Hub, options: AdminOptions = {}): Promise<
   server.maxConnections = MAX_CONNECTIONS
   server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) => endBad(error, socket))
   const sockets = track(server)
-  await listen(server, port, host)
+  await listen(server, port, host, 'adminPort')
   server.on('error', error => hub.settings.logger.error(`admin: ${reasonOf(error)}`))
   const url = urlOf(server)
   serving?.welcome(Number(new URL(url).port || 80))

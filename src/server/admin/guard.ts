@@ -43,23 +43,22 @@ export function isToken(text: string): boolean {
 }
 
 export class Guard {
-  readonly #host: string
   readonly #secret: Buffer | undefined
   readonly #tell: (line: string) => void
   #toldAt = Number.NEGATIVE_INFINITY
 
   /** `tell` is told of wrong tokens, once a second at the most: whoever tries them must not fill the log. */
-  constructor({ host, token }: Access, tell: (line: string) => void) {
+  constructor(token: string | undefined, tell: (line: string) => void) {
     this.#tell = tell
-    this.#host = host.toLowerCase()
     this.#secret = token === undefined ? undefined : digest(token)
   }
 
   /** Of every request. @throws Refused */
   checkPlace({ headers }: IncomingMessage): void {
     const { origin, host } = headers
-    if (this.#secret === undefined && !this.#isOurs(hostName(host))) {
-      throw new Refused('forbidden', expected('Host', `localhost, 127.0.0.1, [::1] or ${this.#host}`, host))
+    // Without a token it listens on loopback.
+    if (this.#secret === undefined && !isLoopback(hostName(host) ?? '')) {
+      throw new Refused('forbidden', expected('Host', 'localhost, 127.0.0.1 or [::1], as there is no token', host))
     }
     if (origin !== undefined && !isSame(origin, host)) {
       throw new Refused('forbidden', expected('Origin', `none, or the page of this port (http://${host})`, origin))
@@ -84,10 +83,6 @@ export class Guard {
       this.#tell(`${addressOf(socket)} gave a wrong token`)
     }
     throw new Refused('unauthorized', `Authorization: expected Bearer and the admin token, got ${got}`)
-  }
-
-  #isOurs(name: string | undefined): boolean {
-    return name !== undefined && (isLoopback(name) || name === this.#host || name === `[${this.#host}]`)
   }
 }
 
