@@ -11,7 +11,7 @@
  *
  * Longer than 250 lines: what writes, what asks and what closes share the socket's state.
  */
-import type { ClientInfo, EvictCause, Notify, Outcome } from '../events.ts'
+import type { ClientInfo, EvictCause, Initiator, Notify, Outcome } from '../events.ts'
 import type { Ending, Feed } from '../feed.ts'
 import type { Witness } from '../log/cursor.ts'
 import type { Run } from '../log/segment.ts'
@@ -79,6 +79,7 @@ export class Client implements Sink, Asker {
   readonly #channel: Channel
   #finishing: Ending | undefined
   #closing: Ending | undefined
+  #cause: EvictCause | undefined
   #grace: NodeJS.Timeout | undefined
   #terminated = false
   #bytesRead: number
@@ -122,6 +123,22 @@ export class Client implements Sink, Asker {
     const { cursor, feed } = this.reader
     if (cursor.at.count < feed.log.count || cursor.unfinished !== undefined) return false
     return this.unconfirmed || cursor.inFlightMessages === 0
+  }
+
+  /** Since when its oldest ping has gone unanswered. */
+  get askedSince(): number | undefined {
+    return this.window?.askedSince ?? this.#pingAt
+  }
+
+  /** For how long nothing has come from it, nor its socket got on. */
+  silentMs(now: number): number {
+    return now - Math.max(this.#aliveAt, this.reader.progressedAt)
+  }
+
+  /** For how long it has owed an answer and shown no sign of life, as far as it is held against it: what the stall timeout goes by. */
+  stalledMs(now: number): number {
+    const { askedSince } = this
+    return askedSince === undefined ? 0 : Math.min(this.silentMs(now), now - askedSince) / this.#benefit
   }
 
   /**
@@ -182,7 +199,8 @@ export class Client implements Sink, Asker {
     if (this.#closing !== undefined) return
     const code = cause === 'stall' ? CLOSE.stalled : CLOSE.tooSlow
     const event = { client: this.info, feed: reader.feed.name, cause, detail }
-    this.close(code, `${cause === 'stall' ? 'stalled' : 'too slow'}: ${detail}`)
+    this.#cause = cause
+    this.close(code, cause === 'operator' ? detail : `${cause === 'stall' ? 'stalled' : 'too slow'}: ${detail}`)
     this.#host.notify({ type: 'client-evicted', ...event, account: reader.account() })
     if (cause === 'pinned') this.#terminate()
   }
@@ -235,16 +253,15 @@ export class Client implements Sink, Asker {
     this.#tellUnconfirmed(now)
     this.#closeIfServed()
     if (stallTimeoutMs === 0 || this.#closing !== undefined) return
-    const silentMs = now - Math.max(this.#aliveAt, this.reader.progressedAt)
-    const askedAt = this.window?.askedSince ?? this.#pingAt
-    if (askedAt === undefined) {
+    const silentMs = this.silentMs(now)
+    if (this.askedSince === undefined) {
       if (silentMs < stallTimeoutMs * ASK_AFTER) return
       if (this.window !== undefined) this.ask(now)
       else {
         this.#pingAt = now
         this.#channel.ping()
       }
-    } else if (Math.min(silentMs, now - askedAt) > stallTimeoutMs * this.#benefit) {
+    } else if (this.stalledMs(now) > stallTimeoutMs) {
       this.reader.feed.evict(this.reader, 'stall', `no sign of life for ${Math.round(silentMs)} ms`)
     }
   }
@@ -405,6 +422,7 @@ export class Client implements Sink, Asker {
     clearTimeout(this.#grace)
     const { reader } = this
     const outcome: Outcome = code === 1006 || this.#terminated ? 'terminated' : 'clean'
+    const initiator: Initiator = this.#closing !== undefined ? 'hub' : code === 1006 ? 'network' : 'client'
     const told = this.#closing ?? { code, reason: reason.toString() }
     reader.feed.leave(reader)
     this.#host.windows?.close(this)
@@ -416,6 +434,9 @@ export class Client implements Sink, Asker {
       code: told.code,
       reason: told.reason,
       outcome,
+      initiator,
+      overflow: reader.overflow,
+      cause: this.#cause,
       account: reader.account(true),
     })
   }
