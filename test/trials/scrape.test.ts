@@ -5,7 +5,7 @@
  */
 import { expect, test } from 'vitest'
 import { type Run, type Span, start } from '../../scripts/bench/run.ts'
-import { type Family, scrape } from '../support/exposition.ts'
+import { type Family, parse } from '../support/exposition.ts'
 import { FULL, tell } from '../support/trial.ts'
 
 const FEEDS = 20
@@ -17,12 +17,16 @@ const SCRAPE_EVERY_MS = FULL ? 1_000 : 100
 
 const own = (families: Map<string, Family>, name: string) => families.get(`spillway_${name}`)!.series.get('')!
 const millis = (value: number) => Math.round(value * 100) / 100
+/** The best of several: what else the machine does makes each of them worse, and none better. */
 const p99 = (spans: readonly Span[]) => Math.min(...spans.map(({ delays }) => delays.at(0.99)))
+
+async function textOf(run: Run): Promise<string> {
+  return (await fetch(`http://127.0.0.1:${run.port}/metrics`)).text()
+}
 
 /** A span of time in which somebody scrapes. */
 async function scraped(run: Run): Promise<Span> {
-  const url = `http://127.0.0.1:${run.port}/`
-  const scraping = setInterval(() => void scrape(url), SCRAPE_EVERY_MS)
+  const scraping = setInterval(() => void textOf(run), SCRAPE_EVERY_MS)
   try {
     return await run.span(SECONDS)
   } finally {
@@ -33,34 +37,30 @@ async function scraped(run: Run): Promise<Span> {
 test('a scrape of ten thousand clients on twenty feeds is not felt', async () => {
   const run = await start('spillway', { feeds: FEEDS, load: { fast: CLIENTS, timed: true } })
   try {
-    const url = `http://127.0.0.1:${run.port}/`
     await run.publish({ do: 'steady', perSecond: PER_SECOND, bytes: 128 })
-    await run.span(FULL ? 5 : 0.2) // first answers, and code that gets warm
-    const first = await scrape(url)
+    await run.span(FULL ? 5 : 0.2) // until all have answered once
+    await textOf(run)
+    const first = parse(await textOf(run))
     const series = [...first.values()].reduce((sum, family) => sum + family.series.size, 0)
     const [without, during]: [Span[], Span[]] = [[], []]
     for (let pair = 0; pair < PAIRS; pair++) {
       without.push(await run.span(SECONDS))
       during.push(await scraped(run))
     }
-    const last = await scrape(url)
-    const scrapes = own(last, 'scrapes_total') - 1
-    const cold = own(last, 'scrapes_total') === 0 ? 0 : own(await scrape(url), 'scrape_seconds_total')
-    const took = ((own(last, 'scrape_seconds_total') - 0) / Math.max(1, own(last, 'scrapes_total'))) * 1_000
-    expect(last.get('spillway_clients')!.series.size).toBe(1)
+    const last = parse(await textOf(run))
+    const scrapes = own(last, 'scrapes_total') - own(first, 'scrapes_total')
+    const tookMs = ((own(last, 'scrape_seconds_total') - own(first, 'scrape_seconds_total')) / scrapes) * 1_000
     tell('scrape', {
-      clients: CLIENTS,
-      series,
-      scrapes,
-      tookMs: millis(took),
-      allSeconds: millis(cold),
+      ...{ clients: CLIENTS, series, scrapes, tookMs: millis(tookMs) },
+      coldMs: millis(own(first, 'scrape_seconds_total') * 1_000),
       p99Without: without.map(({ delays }) => millis(delays.at(0.99))),
       p99During: during.map(({ delays }) => millis(delays.at(0.99))),
-      serverCpu: [without[0]!.serverCpu, during[0]!.serverCpu].map(millis),
+      serverCpu: [without, during].map(spans => spans.map(({ serverCpu }) => millis(serverCpu))),
     })
+    expect(own(last, 'clients')).toBe(CLIENTS)
     expect(series).toBeLessThan(3_000)
     if (!FULL) return
-    expect(took).toBeLessThan(50)
+    expect(tookMs).toBeLessThan(50)
     expect(p99(during)).toBeLessThanOrEqual(Math.max(1.5 * p99(without), p99(without) + 3))
   } finally {
     await run.close()
