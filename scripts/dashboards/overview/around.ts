@@ -12,7 +12,7 @@ export const doors: Section = {
         [
           8,
           graph({
-            title: 'Clients',
+            title: 'Clients over time',
             about:
               'Sockets the hub serves; and those that have never answered a ping, of which nothing is known to be taken.',
             ask: [

@@ -12,7 +12,7 @@ export const flow: Section = {
         [
           8,
           graph({
-            title: 'Published',
+            title: 'Published, by feed',
             about:
               'Messages a second, by feed. A line that falls to 0: look at the source below, whether it waits or has failed.',
             ask: [[perSecond('feed', ofFeeds('published_messages_total')), '{{feed}}']],
@@ -22,7 +22,7 @@ export const flow: Section = {
         [
           8,
           graph({
-            title: 'Delivered',
+            title: 'Delivered, by feed',
             about:
               'Messages a second that readers took, by feed: what is published times its readers, less what they were skipped.',
             ask: [[perSecond('feed', ofFeeds('delivered_messages_total')), '{{feed}}']],
