@@ -278,7 +278,7 @@ describe('the figures', () => {
     expect(answered).toBeGreaterThanOrEqual(2)
     expect(delays.get('bucket le="+Inf"')).toBe(answered)
     expect(delays.get('bucket le="30"')).toBe(answered)
-    expect(delays.get('sum')).toBeCloseTo(pings.delaySum)
+    expect(delays.get('sum')).toBeCloseTo(pings.delays.sum)
     const age = families.get('spillway_reader_data_age_seconds')!.series
     expect(age.get('feed="f",stat="p50"')).toBe(0)
     expect(age.get('feed="f",stat="max"')).toBeGreaterThan(0)
