@@ -124,10 +124,10 @@ test.skipIf(prometheusPath === undefined)(
     const questions = Object.values(DASHBOARDS).flatMap(asked)
     for (const { from, expr } of questions) {
       const query = filledIn(expr, { rate: 10, range: 60 })
-      const answer = instant.has(expr)
-        ? await prometheus.instant(query, ended)
-        : await prometheus.range(query, began, ended)
-      if (!figures(answer).some(Number.isFinite)) unanswered.push(`${from}: ${query}`)
+      const answering = instant.has(expr) ? prometheus.instant(query, ended) : prometheus.range(query, began, ended)
+      const answer = await answering.catch((error: Error) => error.message)
+      if (typeof answer === 'string') unanswered.push(`${from}: ${answer}`)
+      else if (!figures(answer).some(Number.isFinite)) unanswered.push(`${from}: nothing for ${query}`)
     }
     expect(unanswered).toEqual([])
 

@@ -44,6 +44,9 @@ export const flow: Section = {
   ],
 }
 
+/** By number, from 1; over several instances the highest is shown, so the worst comes last. None of them is 0: not asked yet. */
+const SOURCE_STATES = ['running', 'ended', 'restarting', 'failed'] as const
+
 export const source: Section = {
   title: 'Is the source waiting?',
   lines: [
@@ -88,7 +91,7 @@ export const source: Section = {
                 'What the source does. Failed: it ended with an error, which is in the log of the hub; restarting: it will be asked again.',
               ask: [
                 [
-                  `max by (feed) (${ofFeeds('source_state', 'state="running"')} + 2 * on (instance, feed) ${ofFeeds('source_state', 'state="restarting"')} + 3 * on (instance, feed) ${ofFeeds('source_state', 'state="failed"')} + 4 * on (instance, feed) ${ofFeeds('source_state', 'state="ended"')})`,
+                  `max by (feed) (${SOURCE_STATES.map((state, i) => `${i + 1} * ${ofFeeds('source_state', `state="${state}"`)}`).join(' or ')})`,
                   '{{feed}}',
                 ],
               ],
@@ -96,9 +99,9 @@ export const source: Section = {
             {
               0: ['waiting', 'dull'],
               1: ['running', 'good'],
-              2: ['restarting', 'fair'],
-              3: ['failed', 'worst'],
-              4: ['ended', 'calm'],
+              2: ['ended', 'calm'],
+              3: ['restarting', 'fair'],
+              4: ['failed', 'worst'],
             },
           ),
         ],
