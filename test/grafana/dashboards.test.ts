@@ -2,11 +2,12 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { EVICTIONS, STATES } from '../../scripts/dashboards/palette.ts'
+import { BANDS as COLOURS_OF_BANDS, EVICTIONS, STATES } from '../../scripts/dashboards/palette.ts'
 import type { Dashboard, Panel, Row } from '../../scripts/dashboards/schema.ts'
 import { DASHBOARDS, FOLDER, written } from '../../scripts/dashboards.ts'
 import { EVICT_CAUSES } from '../../src/events.ts'
 import { READER_STATES } from '../../src/reader.ts'
+import { BANDS } from '../../src/server/watch/survey.ts'
 import { asked, compiled, panelsOf } from './queries.ts'
 
 const COLUMNS = 24
@@ -121,10 +122,11 @@ describe.each(Object.entries(DASHBOARDS))('%s', (name, dashboard) => {
 
 const DATASOURCE = { type: 'prometheus', uid: `\${datasource}` }
 
-test('every reason and every state has a colour of its own', () => {
-  for (const cause of EVICT_CAUSES) expect(Object.keys(EVICTIONS)).toContain(cause)
+test('every reason, every state and every band has a colour of its own', () => {
+  expect(Object.keys(EVICTIONS).sort()).toEqual([...EVICT_CAUSES].sort())
+  expect(Object.keys(COLOURS_OF_BANDS)).toEqual(BANDS.map(([band]) => band))
   expect(Object.keys(STATES).sort()).toEqual([...READER_STATES].sort())
-  for (const colours of [EVICTIONS, STATES])
+  for (const colours of [EVICTIONS, STATES, COLOURS_OF_BANDS])
     expect(new Set(Object.values(colours)).size).toBe(Object.keys(colours).length)
 })
 

@@ -11,7 +11,12 @@ const root = join(import.meta.dirname, '../..')
 export interface Question {
   /** The panel or annotation that asks. */
   readonly from: string
+  readonly title: string
   readonly expr: string
+  /** How its answers are called; labels in double braces. */
+  readonly legend: string
+  /** Whether it is asked for one moment, and not over time. */
+  readonly once: boolean
 }
 
 export function panelsOf({ panels }: Dashboard): Panel[] {
@@ -21,10 +26,18 @@ export function panelsOf({ panels }: Dashboard): Panel[] {
 /** Everything a dashboard asks of Prometheus, as it is written. */
 export function asked(dashboard: Dashboard): Question[] {
   const panels = panelsOf(dashboard).flatMap(({ title, targets }) =>
-    targets.map(({ refId, expr }) => ({ from: `${dashboard.title}, ${title}, ${refId}`, expr })),
+    targets.map(({ refId, expr, legendFormat = '', instant = false }) => ({
+      from: `${dashboard.title}, ${title}, ${refId}`,
+      title,
+      expr,
+      legend: legendFormat,
+      once: instant,
+    })),
   )
-  const annotations = dashboard.annotations.list.flatMap(({ name, target }) =>
-    target === undefined ? [] : [{ from: `${dashboard.title}, annotation ${name}`, expr: target.expr }],
+  const annotations = dashboard.annotations.list.flatMap(({ name, target, textFormat = '' }) =>
+    target === undefined
+      ? []
+      : [{ from: `${dashboard.title}, mark ${name}`, title: name, expr: target.expr, legend: textFormat, once: false }],
   )
   return [...panels, ...annotations]
 }

@@ -36,7 +36,7 @@ export const glance: Section = {
             about: 'How many bytes the slowest reader is from its limit. At 0 its policy acts.',
             ask: [[least('', ofFeeds('headroom_bytes')), 'left']],
             unit: 'bytes',
-            levels: levels('worst', [65_536, 'bad'], [1_048_576, 'good']),
+            levels: levels('worst', [1, 'calm']),
           }),
         ],
         [
