@@ -11,7 +11,7 @@ import { KINDS } from '../src/config/values.ts'
 import { ERRORS } from '../src/errors.ts'
 import { RESUMES, type ResumeOutcome } from '../src/feed.ts'
 import { NODE } from '../src/server/metrics/process.ts'
-import { GROUPS } from '../src/server/metrics.ts'
+import { METRICS } from '../src/server/metrics.ts'
 import { REFUSALS, type RefusalReason } from '../src/server/request.ts'
 import { BANDS } from '../src/server/watch/survey.ts'
 import { environmentName, filePath, SETTINGS, type Setting } from '../src/settings.ts'
@@ -83,7 +83,7 @@ ${table(['flag', 'environment', 'file', 'unit', 'default', 'meaning'], rows)}
 const STAGES = (rule: string) => `${rule[0]!.toUpperCase()}${rule.slice(1)}. [sources.md](sources.md) tells of both.`
 
 function metrics(): string {
-  const rows = GROUPS.flat().map(({ name, help, type, labels }) => [
+  const rows = METRICS.map(({ name, help, type, labels }) => [
     `\`${name}\``,
     type,
     labels.map(label => `\`${label}\``).join(', '),

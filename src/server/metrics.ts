@@ -3,9 +3,9 @@
  * scrape. Closed label sets, base units, never a label per client; what there is stands in the tables of metrics/, and docs/metrics.md is
  * made of the same tables.
  *
- * A scrape must not be felt. All of it asks one pass over the readers (metrics/figures.ts); what is made of that is written in a few turns
- * of the event loop, so that messages pass in between; and after a scrape there is a rest, so that the port, which is open to everybody, cannot
- * be used to keep the hub from its work: who asks meanwhile waits, and all who wait share one pass.
+ * A scrape must not be felt. All of it asks one pass over the readers (metrics/figures.ts); it is made and written in pieces of a
+ * millisecond, so that messages pass in between; and after it there is a rest, so that the port, which is open to everybody, cannot be
+ * used to keep the hub from its work: who asks meanwhile waits, and all who wait share one pass.
  */
 import { setImmediate, setTimeout } from 'node:timers/promises'
 import { collectDefaultMetrics, type Metric as PromMetric, Registry } from 'prom-client'
@@ -16,11 +16,12 @@ import { CLIENTS } from './metrics/clients.ts'
 import { FEEDS } from './metrics/feeds.ts'
 import { Figures } from './metrics/figures.ts'
 import type { Metric, Scrape } from './metrics/metric.ts'
+import { Pieces } from './metrics/pieces.ts'
 import { NODE, PROCESS } from './metrics/process.ts'
 import { READERS } from './metrics/readers.ts'
 
-/** Every metric of ours. Each group is written in a turn of its own. */
-export const GROUPS: readonly (readonly Metric[])[] = [FEEDS, READERS, CLIENTS, PROCESS]
+/** Every metric of ours. */
+export const METRICS: readonly Metric[] = [...FEEDS, ...READERS, ...CLIENTS, ...PROCESS]
 
 /** After a scrape the hub rests from scrapes for so many times as long as it took, at the most for… */
 const REST = 20
@@ -36,8 +37,8 @@ export class Metrics {
   #restUntil = 0
 
   constructor(hub: Hub, door: Door) {
-    this.#scrape = { hub, door, figures: new Figures() }
-    this.#registries = [...GROUPS.map(group => registryOf(group, this.#scrape)), nodeRegistry()]
+    this.#scrape = { hub, door, figures: new Figures(), own: { count: 0, seconds: 0 } }
+    this.#registries = [registryOf(METRICS, this.#scrape), nodeRegistry()]
   }
 
   /** The figures as they are when it is this scrape's turn. */
@@ -55,20 +56,20 @@ export class Metrics {
     // Even where there is nothing to wait for, a turn: two that are read in the same turn share a pass.
     await (restMs > 0 ? setTimeout(restMs, undefined, { ref: false }) : setImmediate())
     this.#next = undefined
-    let tookMs = 0
-    let text = ''
-    const { hub, figures } = this.#scrape
-    const began = performance.now()
-    figures.take(hub)
-    tookMs += performance.now() - began
+    const pieces = new Pieces()
+    const { hub, figures, own } = this.#scrape
+    await figures.take(hub, pieces)
+    const texts: string[] = []
     for (const registry of this.#registries) {
-      await setImmediate()
-      const started = performance.now()
-      text += await registry.metrics()
-      tookMs += performance.now() - started
+      for (const { name } of registry.getMetricsAsArray()) {
+        texts.push(await registry.getSingleMetricAsString(name))
+        await pieces.next()
+      }
     }
-    this.#restUntil = performance.now() + Math.min(REST_MOST_MS, tookMs * REST)
-    return text
+    own.count++
+    own.seconds += pieces.tookMs / 1_000
+    this.#restUntil = performance.now() + Math.min(REST_MOST_MS, pieces.tookMs * REST)
+    return `${texts.join('\n\n')}\n`
   }
 }
 

@@ -9,6 +9,7 @@ import { delimiter, join } from 'node:path'
 const TOOLS = {
   chromium: ['chromium', 'chromium-browser', 'google-chrome'],
   prometheus: ['prometheus'],
+  promtool: ['promtool'],
 } as const satisfies Record<string, readonly string[]>
 
 export type Tool = keyof typeof TOOLS

@@ -13,6 +13,8 @@ export interface Scrape {
   readonly hub: Hub
   readonly door: Door
   readonly figures: Figures
+  /** Scrapes before this one, and how much of the event loop they took. */
+  readonly own: { count: number; seconds: number }
 }
 
 /** Adds a series; the values stand for the metric's labels, in their order. */

@@ -1,6 +1,7 @@
 /**
  * The process: what it is, what its memory may come to and is, and of Node's own figures those that say something about a hub.
- * Left out are those that promtool objects to (gauges named `…_total`) and those whose collection costs a look at every socket.
+ * Left out are those that promtool objects to (gauges named `…_total`), those whose collection costs a look at every socket, and those
+ * that are nonsense until the event loop has been measured for a while (its mean and least).
  */
 import { VERSION } from '../version.ts'
 import { type Metric, metric, ofHub } from './metric.ts'
@@ -26,15 +27,15 @@ export const PROCESS: readonly Metric[] = [
     'What may be in flight to all clients together (maxInFlightBytes); printed at start.',
     ({ hub }) => hub.memoryBound().kernel,
   ),
+  ofHub('counter', 'scrapes_total', 'Scrapes of these metrics, besides this one.', ({ own }) => own.count),
+  ofHub('counter', 'scrape_seconds_total', 'How much of the event loop they took.', ({ own }) => own.seconds),
 ]
 
 /** Those of prom-client's default metrics that are told, and what they say. */
 export const NODE: Readonly<Record<string, string>> = {
   nodejs_eventloop_lag_seconds: 'How late the event loop is now.',
-  nodejs_eventloop_lag_min_seconds: 'Least, since the last scrape; all of these include 10 ms of resolution.',
-  nodejs_eventloop_lag_max_seconds: 'Most, since the last scrape: the longest that everybody waited.',
-  nodejs_eventloop_lag_mean_seconds: 'Mean, since the last scrape.',
-  nodejs_eventloop_lag_stddev_seconds: 'Standard deviation, since the last scrape.',
+  nodejs_eventloop_lag_max_seconds:
+    'Most, since the last scrape: the longest that everybody waited; this and the next include 10 ms of resolution.',
   nodejs_eventloop_lag_p50_seconds: 'Median, since the last scrape.',
   nodejs_eventloop_lag_p90_seconds: '90th percentile, since the last scrape.',
   nodejs_eventloop_lag_p99_seconds: '99th percentile, since the last scrape.',
