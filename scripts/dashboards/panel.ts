@@ -56,6 +56,7 @@ export function queries(ask: readonly Asked[], form: Pick<Query, 'instant' | 'ra
 }
 
 const OVER_TIME = { range: true, instant: false, format: 'time_series' } as const
+const ONCE = { range: false, instant: true, format: 'time_series' } as const
 
 export function field({ unit, decimals, min, max, levels: steps }: Omit<Common, 'title' | 'about' | 'ask'>) {
   return {
@@ -74,16 +75,21 @@ function coloured(colours: Readonly<Record<string, string>> = {}): Overrides {
   }))
 }
 
-/** One number, with a shadow of its past. */
-export function stat({ title, about, ask, ...rest }: Common): Drawing<'stat'> {
+export interface Stat extends Common {
+  /** Asked once, for what is about all the time that is shown. @default with a shadow of its past */
+  readonly once?: boolean
+}
+
+/** One number. */
+export function stat({ title, about, ask, once = false, ...rest }: Stat): Drawing<'stat'> {
   return {
     type: 'stat',
     title,
     description: about,
     datasource: DATASOURCE,
-    targets: queries(ask, OVER_TIME),
+    targets: queries(ask, once ? ONCE : OVER_TIME),
     options: {
-      graphMode: 'area',
+      graphMode: once ? 'none' : 'area',
       colorMode: 'value',
       justifyMode: 'auto',
       textMode: 'auto',

@@ -21,12 +21,14 @@ export interface Table {
   /** The label that names a row, and where a click on it leads. */
   readonly row: string
   readonly link: { readonly title: string; readonly url: string }
+  /** Labels of the first column's answers that are columns of their own. */
+  readonly besides: readonly string[]
   readonly columns: readonly Column[]
   readonly sortedBy: string
 }
 
 /** A row for each value of a label, as things are now. */
-export function table({ title, about, row, link, columns, sortedBy }: Table): Drawing<'table'> {
+export function table({ title, about, row, link, besides, columns, sortedBy }: Table): Drawing<'table'> {
   const targets = queries(
     columns.map(({ ask }) => [ask, ''] as const),
     NOW,
@@ -38,7 +40,9 @@ export function table({ title, about, row, link, columns, sortedBy }: Table): Dr
       id: 'organize',
       options: {
         excludeByName: { Time: true },
-        indexByName: Object.fromEntries([row, ...names.map(([value]) => value)].map((name, i) => [name, i])),
+        indexByName: Object.fromEntries(
+          [row, ...besides, ...names.map(([value]) => value)].map((name, i) => [name, i]),
+        ),
         renameByName: Object.fromEntries(names),
       },
     },

@@ -10,6 +10,7 @@ import { READER_STATES } from '../../src/reader.ts'
 import { BANDS } from '../../src/server/watch/survey.ts'
 import { asked, compiled, panelsOf } from './queries.ts'
 
+const METRICS = join(import.meta.dirname, '../../docs/metrics.md')
 const COLUMNS = 24
 /** A graph lower than this has no room for its lines; a number needs less. */
 const LEAST_HEIGHT = { stat: 3, row: 1 } as const
@@ -129,6 +130,39 @@ test('every reason, every state and every band has a colour of its own', () => {
   for (const colours of [EVICTIONS, STATES, COLOURS_OF_BANDS])
     expect(new Set(Object.values(colours)).size).toBe(Object.keys(colours).length)
 })
+
+describe('what is measured', () => {
+  // The page of metrics is what the code says, which test/docs.test.ts holds.
+  const documented = [...readFileSync(METRICS, 'utf8').matchAll(/^\| `(spillway_\w+)` \| (\w+) /gm)].map(
+    ([, name, type]) => ({ name: name!, type: type! }),
+  )
+  const said = Object.values(DASHBOARDS)
+    .flatMap(asked)
+    .flatMap(({ expr }) => [...expr.matchAll(/spillway_\w+/g)].map(([name]) => name))
+
+  test('is all that is asked for', () => {
+    const names = documented.flatMap(({ name, type }) =>
+      type === 'histogram' ? ['bucket', 'sum', 'count'].map(part => `${name}_${part}`) : [name],
+    )
+    expect(names.length).toBeGreaterThan(40)
+    expect(said.filter(name => !names.includes(name))).toEqual([])
+  })
+
+  test('can be seen, besides what is named here', () => {
+    const unseen = documented.map(({ name }) => name).filter(name => !said.some(one => one.startsWith(name)))
+    expect(unseen.sort()).toEqual(UNSEEN)
+  })
+})
+
+/** What variables are made of; figures of which another unit, or a rate, is shown; what is for a day of searching. */
+const UNSEEN = [
+  'spillway_build_info',
+  'spillway_filtered_messages_total',
+  'spillway_published_bytes_total',
+  'spillway_reader_queued_messages',
+  'spillway_reader_queued_seconds',
+  'spillway_scrapes_total',
+]
 
 test('a row heads each section, and nothing is hidden in it', () => {
   for (const { panels } of Object.values<Dashboard>(DASHBOARDS)) {

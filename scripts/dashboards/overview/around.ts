@@ -37,10 +37,10 @@ export const doors: Section = {
         [
           8,
           graph({
-            title: 'Not let in, by code',
+            title: 'Not let in, by reason',
             about:
               'Newcomers a minute, by close code. 4404: no such feed; 4410: their position is gone; 4503: the hub is full; 1012: it is closing.',
-            ask: [[perMinute('code', ofHub('refused_clients_total')), '{{code}}']],
+            ask: [[perMinute('code, reason', ofHub('refused_clients_total')), '{{reason}} ({{code}})']],
             unit: 'cpm',
             bars: true,
             stack: 'normal',
@@ -103,11 +103,11 @@ export const machine: Section = {
       height: 8,
       panels: [
         [
-          8,
+          6,
           graph({
             title: 'Event loop',
             about:
-              'How late the event loop is. Everything waits for it: above 100 ms the hub does too much on one core. Fewer clients, larger batches, or a second hub.',
+              'How late the event loop is, 10 ms of resolution included. Everything waits for it: above 100 ms the hub does too much on one core. Fewer clients, larger batches, or a second hub.',
             ask: [
               [most('', `nodejs_eventloop_lag_p50_seconds{${hub('')}}`), 'p50'],
               [most('', `nodejs_eventloop_lag_p99_seconds{${hub('')}}`), 'p99'],
@@ -117,7 +117,7 @@ export const machine: Section = {
           }),
         ],
         [
-          8,
+          6,
           graph({
             title: 'From publishing to the socket',
             about:
@@ -131,14 +131,37 @@ export const machine: Section = {
           }),
         ],
         [
-          8,
+          6,
           graph({
-            title: 'CPU',
+            title: 'Where the time of the core goes',
             about:
-              'Cores that the process uses. The hub works on one: near 1 it is at its limit, whatever the machine has.',
-            ask: [[`rate(process_cpu_seconds_total{${hub('')}}[$__rate_interval])`, '{{instance}}']],
-            unit: 'short',
+              'The hub works on one core. cpu is what the process uses of it, near 100 % it is at its limit, whatever the machine has; writing to clients (flush), garbage collection and scrapes are parts of that.',
+            ask: [
+              [most('', `rate(process_cpu_seconds_total{${hub('')}}[$__rate_interval])`), 'cpu'],
+              [most('', `rate(${ofHub('flush_duration_seconds_sum')}[$__rate_interval])`), 'flush'],
+              [
+                `max (sum by (instance) (rate(nodejs_gc_duration_seconds_sum{${hub('')}}[$__rate_interval])))`,
+                'garbage collection',
+              ],
+              [most('', `rate(${ofHub('scrape_seconds_total')}[$__rate_interval])`), 'scrapes'],
+            ],
+            unit: 'percentunit',
             levels: levels('good', [0.9, 'bad']),
+          }),
+        ],
+        [
+          6,
+          graph({
+            title: 'Room for more',
+            about:
+              'Of the clients the hub takes (--max-clients) and of the descriptors its process may open (ulimit -n), the share that is taken. At 100 % of either nobody gets in; with no descriptor left, files do not open either.',
+            ask: [
+              [most('', `${ofHub('clients')} / ${ofHub('max_clients')}`), 'clients'],
+              [most('', `process_open_fds{${hub('')}} / process_max_fds{${hub('')}}`), 'descriptors'],
+            ],
+            unit: 'percentunit',
+            max: 1,
+            levels: levels('good', [0.8, 'bad']),
           }),
         ],
       ],

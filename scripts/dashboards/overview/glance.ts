@@ -99,6 +99,7 @@ export const glance: Section = {
             about:
               'Clients that were closed for being slow, in the time that is shown. Why, is in "What was lost, and why".',
             ask: [[inAll('', ofFeeds('evictions_total')), 'evicted']],
+            once: true,
             unit: 'short',
             decimals: 0,
             levels: levels('good', [1, 'fair'], [100, 'bad']),
@@ -115,13 +116,18 @@ export const glance: Section = {
             title: 'Feeds',
             about: 'Each feed as it is now. A click on its name shows its slow clients.',
             row: 'feed',
+            besides: ['policy'],
             link: {
               title: 'Slow clients of this feed',
-              url: `/d/spillway-slow-clients?\${datasource:queryparam}&var-feed=\${__data.fields.feed}&\${__url_time_range}`,
+              url: `/d/spillway-slow-clients?\${datasource:queryparam}&\${instance:queryparam}&var-feed=\${__data.fields.feed}&\${__url_time_range}`,
             },
             sortedBy: 'Oldest data',
             columns: [
-              { name: 'Readers', ask: sumOf('feed', ofFeeds('readers')), unit: 'short' },
+              {
+                name: 'Readers',
+                ask: `sum by (feed, policy) (sum by (instance, feed) (${ofFeeds('readers')}) * on (instance, feed) group_left (policy) ${ofFeeds('feed_info')})`,
+                unit: 'short',
+              },
               { name: 'Published', ask: perSecond('feed', ofFeeds('published_messages_total')), unit: 'mps' },
               { name: 'Delivered', ask: perSecond('feed', ofFeeds('delivered_messages_total')), unit: 'mps' },
               {

@@ -69,6 +69,7 @@ export const glance: Section = {
             title: 'Evicted',
             about: 'Clients that were closed for being slow, in the time that is shown.',
             ask: [[inAll('', ofFeeds('evictions_total')), 'evicted']],
+            once: true,
             unit: 'short',
             decimals: 0,
             levels: levels('good', [1, 'fair'], [100, 'bad']),
