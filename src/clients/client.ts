@@ -82,6 +82,7 @@ export class Client implements Sink, Asker {
   #cause: EvictCause | undefined
   #grace: NodeJS.Timeout | undefined
   #terminated = false
+  #broke = false
   #bytesRead: number
   #aliveAt = performance.now()
   #lastPing: Buffer | undefined
@@ -97,7 +98,10 @@ export class Client implements Sink, Asker {
     this.#channel = channel
     this.#bytesRead = wire.bytesRead
     channel.on('close', (code, reason) => this.#closed(code, reason))
-    channel.on('error', () => {}) // always followed by 'close', which tells the code
+    // Always followed by 'close', with 1006 even where the connection was not lost but the client sent what is no WebSocket.
+    channel.on('error', error => {
+      this.#broke = (error as NodeJS.ErrnoException).code?.startsWith('WS_ERR_') === true
+    })
     channel.on('ping', data => this.#answer(data))
     this.reader = feed.join(this, joining)
     if (host.windows === undefined) return
@@ -407,7 +411,8 @@ export class Client implements Sink, Asker {
     clearTimeout(this.#grace)
     const { reader } = this
     const outcome: Outcome = code === 1006 || this.#terminated ? 'terminated' : 'clean'
-    const initiator: Initiator = this.#closing !== undefined ? 'hub' : code === 1006 ? 'network' : 'client'
+    const initiator: Initiator =
+      this.#closing !== undefined ? 'hub' : code === 1006 && !this.#broke ? 'network' : 'client'
     const told = this.#closing ?? { code, reason: reason.toString() }
     reader.feed.leave(reader)
     this.#host.windows?.close(this)
