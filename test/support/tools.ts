@@ -8,6 +8,7 @@ import { delimiter, join } from 'node:path'
 /** Each tool under the names it goes by on different systems. `CHROMIUM=/path` in the environment comes first. */
 const TOOLS = {
   chromium: ['chromium', 'chromium-browser', 'google-chrome'],
+  prometheus: ['prometheus'],
   promtool: ['promtool'],
 } as const satisfies Record<string, readonly string[]>
 
