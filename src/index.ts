@@ -8,7 +8,7 @@
  *     attach(hub, server)                     // ws://…/feeds/prices
  */
 export { ERRORS, type ErrorCode, SpillwayError } from './errors.ts'
-export type { ClientInfo, EvictCause, HubEvent, Outcome, PauseCause, SourceState } from './events.ts'
+export type { ClientInfo, EvictCause, Figures, HubEvent, Outcome, PauseCause, SourceState } from './events.ts'
 export type { Ending, Feed } from './feed.ts'
 export { Hub, type ReaderInfo } from './hub.ts'
 export type { Account } from './log/cursor.ts'
@@ -16,7 +16,7 @@ export type { Payload } from './log/frame.ts'
 export type { Overflow } from './log/overflow.ts'
 export type { MemoryBound } from './memory.ts'
 export type { Message } from './message.ts'
-export type { Amount, FeedOptions, HubOptions, Logger } from './options.ts'
+export type { Amount, FeedOptions, HubOptions, LogFields, Logger } from './options.ts'
 export { CLOSE, type CloseCode } from './protocol.ts'
 export { type AttachOptions, attach, type ServeOptions, type Serving, serve } from './server/server.ts'
 export { type ExecOptions, exec } from './sources/exec.ts'

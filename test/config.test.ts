@@ -483,6 +483,8 @@ describe('the table', () => {
     policies: 'skip',
     origins: 'https://example.org',
     format: 'binary',
+    logFormat: 'json',
+    logLevel: 'debug',
     restart: 'always',
     switch: 'true',
     word: 'at',
