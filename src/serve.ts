@@ -32,13 +32,13 @@ export async function serveCommand(args: readonly string[], version: string): Pr
 async function run(configuration: Checked, version: string, piped: boolean, log: Log): Promise<number> {
   const hub = new Hub({ ...configuration.hub, logger: log })
   if (log.chatty) hub.events$.subscribe(event => tellPresence(log, event))
+  const signal = onSignals(hub, configuration.serve.drainMs, log)
   const serving = await open(hub, configuration)
   const { file, feeds } = configuration
   if (piped && file !== undefined && !feeds.some(({ source }) => source.kind === 'stdin')) {
     log.warn(`nobody reads what is piped in: no feed of ${file} has the source stdin (--feed NAME=stdin adds one)`)
   }
   process.stdout.write(banner(version, configuration.file, hub, serving))
-  const signal = onSignals(hub, serving, configuration.serve.drainMs, log)
   const ended = configuration.serve.exitWhenDone ? hub.finished() : new Promise<never>(() => {})
   await Promise.race([signal, ended])
   await serving.close({ drainMs: configuration.serve.drainMs })
@@ -75,13 +75,13 @@ export function stdinIsGiven(): boolean {
   }
 }
 
-/** The first signal drains, the second stops at once. */
-function onSignals(hub: Hub, serving: Serving, drainMs: number, log: Log): Promise<void> {
+/** The first signal drains, the second stops at once. Listened for before there is anything to close, or one might end what was started halfway. */
+function onSignals(hub: Hub, drainMs: number, log: Log): Promise<void> {
   return new Promise(resolve => {
     const onSignal = (signal: NodeJS.Signals) => {
       if (hub.closing) {
         log.warn(`${signal} again: stopping at once`, { event: 'stopping', signal, clients: hub.clients.size })
-        void serving.close({ drainMs: 0 })
+        void hub.close({ drainMs: 0 })
         return
       }
       const clients = hub.clients.size

@@ -109,5 +109,5 @@ test('the protocol runs anywhere: it imports nothing', () => {
 
 test('only the command line writes to the terminal', () => {
   const printing = files.filter(file => /console\.|process\.std(out|err)/.test(readFileSync(join(SRC, file), 'utf8')))
-  expect(printing.sort()).toEqual(['check.ts', 'cli.ts', 'logger.ts', 'outlet.ts', 'serve.ts', 'tail.ts'])
+  expect(printing.sort()).toEqual(['check.ts', 'cli.ts', 'outlet.ts', 'serve.ts', 'tail.ts'])
 })
