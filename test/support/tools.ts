@@ -8,6 +8,8 @@ import { delimiter, join } from 'node:path'
 /** Each tool under the names it goes by on different systems. `CHROMIUM=/path` in the environment comes first. */
 const TOOLS = {
   chromium: ['chromium', 'chromium-browser', 'google-chrome'],
+  nginx: ['nginx'],
+  haproxy: ['haproxy'],
 } as const satisfies Record<string, readonly string[]>
 
 export type Tool = keyof typeof TOOLS
