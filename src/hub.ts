@@ -17,7 +17,7 @@ import { Windows } from './clients/windows.ts'
 import { expected, SpillwayError } from './errors.ts'
 import type { ClientInfo, HubEvent, Notify } from './events.ts'
 import { Feed } from './feed.ts'
-import { Journal } from './journal.ts'
+import { Journal, secondsOf } from './journal.ts'
 import type { Account } from './log/cursor.ts'
 import type { Overflow } from './log/overflow.ts'
 import { type MemoryBound, memoryBound } from './memory.ts'
@@ -224,8 +224,8 @@ export class Hub implements AsyncDisposable {
 
   #tellClosed({ clients, owing, ms }: Drained, lost: number): void {
     if (clients === 0) return
-    const seconds = ms / 1_000
-    const ended = `closed: ${clients} clients left within ${seconds.toFixed(1)} s`
+    const seconds = secondsOf(ms)
+    const ended = `closed: ${clients} clients left within ${seconds} s`
     const line =
       lost === 0
         ? `${ended}, and had taken everything`

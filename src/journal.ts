@@ -87,15 +87,15 @@ export class Journal {
       if (last !== undefined && now - last < PAUSES_EVERY_MS) continue
       pause.told = true
       this.#pausesTold.set(feed, now)
-      const fields = { event: 'source-paused', feed, cause: pause.cause, waitedSeconds: (now - pause.since) / 1_000 }
+      const fields = { event: 'source-paused', feed, cause: pause.cause, waitedSeconds: secondsOf(now - pause.since) }
       this.#logger.info(`feed ${feed}: its source has to wait ${WAITS[pause.cause]}`, fields)
     }
   }
 
   #resumed(feed: string, pausedMs: number): void {
     if (this.#pauses.get(feed)?.told === true) {
-      const pausedSeconds = pausedMs / 1_000
-      const line = `feed ${feed}: its source goes on, after ${pausedSeconds.toFixed(1)} s`
+      const pausedSeconds = secondsOf(pausedMs)
+      const line = `feed ${feed}: its source goes on, after ${pausedSeconds} s`
       setImmediate(() => this.#logger.info(line, { event: 'source-resumed', feed, pausedSeconds }))
     }
     this.#pauses.delete(feed)
@@ -122,6 +122,13 @@ export class Journal {
   }
 }
 
+const rounded = (value: number): number => Math.round(value * 1_000) / 1_000
+
+/** Milliseconds as seconds, to the millisecond: more is noise in a line. */
+export function secondsOf(ms: number): number {
+  return rounded(ms / 1_000)
+}
+
 const WAITS: Readonly<Record<PauseCause, string>> = {
   gate: 'for its slowest reader',
   pace: 'for its fastest reader',
@@ -141,19 +148,19 @@ function evictionLine({ client, feed, cause, detail, figures, account }: Evicted
       cause,
       limit: limit?.option,
       limitValue: limit?.value,
-      measured: limit?.measured,
+      measured: limit?.measured === undefined ? undefined : rounded(limit.measured),
       state: figures.state,
       lagMessages: lag.messages,
       lagBytes: lag.bytes,
-      lagSeconds: lag.seconds,
+      lagSeconds: rounded(lag.seconds),
       queuedMessages: queued.messages,
       queuedBytes: queued.bytes,
-      queuedSeconds: queued.seconds,
+      queuedSeconds: rounded(queued.seconds),
       inFlightBytes: figures.inFlightBytes,
       windowBytes: figures.windowBytes,
-      oldestPingSeconds: oldestPingMs === undefined ? undefined : oldestPingMs / 1_000,
+      oldestPingSeconds: oldestPingMs === undefined ? undefined : secondsOf(oldestPingMs),
       bufferedBytes: figures.bufferedBytes,
-      connectedSeconds: figures.connectedMs / 1_000,
+      connectedSeconds: secondsOf(figures.connectedMs),
       account,
     },
   ]
@@ -172,7 +179,7 @@ export function presenceLine(event: HubEvent): readonly [string, LogFields] | un
   }
   if (event.type === 'client-left') {
     const { client, feed, code, reason, outcome, account } = event
-    const connectedSeconds = (Date.now() - client.since) / 1_000
+    const connectedSeconds = secondsOf(Date.now() - client.since)
     const fields = { ...clientFields(client), feed, code, reason, outcome, connectedSeconds, account }
     return [`client ${client.id} left feed ${feed} (${code}, ${outcome})`, { event: event.type, ...fields }]
   }
