@@ -15,6 +15,7 @@ import { asList } from './config/shape.ts'
 import { SOURCE_RULE, type SourceSpec } from './config/spec.ts'
 import { expected, type Report, SpillwayError } from './errors.ts'
 import type { SourceOptions } from './hub.ts'
+import type { LogFormat, LogLevel } from './logger-text.ts'
 import type { MemoryBound } from './memory.ts'
 import type { FeedOptions, HubOptions } from './options.ts'
 import { SETTINGS, type Setting } from './settings.ts'
@@ -32,6 +33,8 @@ export interface Configuration {
     readonly drainMs: number
     readonly origins: readonly string[]
     readonly exitWhenDone: boolean
+    readonly logFormat: LogFormat
+    readonly logLevel: LogLevel
   }
   readonly hub: HubOptions
   readonly feeds: readonly FeedPlan[]
@@ -82,6 +85,8 @@ const SERVE = {
   drainMs: 5_000,
   origins: [],
   exitWhenDone: false,
+  logFormat: 'auto',
+  logLevel: 'info',
 }
 
 /** Reads and checks everything that can be checked without opening a port or a source. @throws SpillwayError `bad_option`, a line a fault */

@@ -43,6 +43,41 @@ export type Outcome = 'clean' | 'terminated'
 
 /** Who closed a client: the hub, the client, or nobody (the connection was lost). */
 export type Initiator = 'hub' | 'client' | 'network'
+/** Everything needed to judge an eviction, as it was when the client was judged: the close changes most of it. */
+export interface Figures {
+  readonly overflow: Overflow
+  /** As in `ReaderInfo`. */
+  readonly state: string
+  /** The option whose limit was passed, the limit, and what was measured; undefined where no option sets it. */
+  readonly limit: Limit | undefined
+  /** Head − confirmed. */
+  readonly lag: Distance
+  /** Head − cursor: not yet written to it. */
+  readonly queued: Distance
+  readonly inFlightBytes: number
+  /** What might be in flight to it; undefined if the window is off. */
+  readonly windowBytes: number | undefined
+  /** How long its oldest ping has gone unanswered; undefined if none is out. */
+  readonly oldestPingMs: number | undefined
+  /** Bytes in user space that the kernel has not taken (`bufferedAmount`). */
+  readonly bufferedBytes: number
+  readonly connectedMs: number
+}
+
+export interface Limit {
+  /** Its name in the options of feed or hub, with the unit: `maxLag.bytes`. */
+  readonly option: string
+  readonly value: number
+  /** Undefined where only the detail of the eviction has it. */
+  readonly measured: number | undefined
+}
+
+/** How far one place in a log is behind another. */
+export interface Distance {
+  readonly messages: number
+  readonly bytes: number
+  readonly seconds: number
+}
 
 export type HubEvent =
   | { readonly type: 'client-joined'; readonly client: ClientInfo; readonly feed: string; readonly position: string }
@@ -66,6 +101,7 @@ export type HubEvent =
       readonly feed: string
       readonly cause: EvictCause
       readonly detail: string
+      readonly figures: Figures
       readonly account: Account
     }
   | {

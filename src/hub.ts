@@ -10,7 +10,7 @@ import type { Observable } from 'rxjs'
 import { type Announcer, announcer } from './announce.ts'
 import { type Channel, Client, type ClientHost, type Wire } from './clients/client.ts'
 import { Closes } from './clients/closes.ts'
-import { drain } from './clients/drain.ts'
+import { type Drained, drain } from './clients/drain.ts'
 import { Flush } from './clients/flush.ts'
 import { startSweep } from './clients/sweep.ts'
 import type { Timing } from './clients/timing.ts'
@@ -19,10 +19,19 @@ import { Windows } from './clients/windows.ts'
 import { expected, SpillwayError } from './errors.ts'
 import type { ClientInfo, HubEvent, Notify } from './events.ts'
 import { Feed } from './feed.ts'
+import { Journal, secondsOf } from './journal.ts'
 import type { Account } from './log/cursor.ts'
 import type { Overflow } from './log/overflow.ts'
 import { type MemoryBound, memoryBound } from './memory.ts'
-import { contained, type FeedOptions, feedSettings, type HubOptions, type HubSettings, hubSettings } from './options.ts'
+import {
+  contained,
+  type FeedOptions,
+  feedSettings,
+  type HubOptions,
+  type HubSettings,
+  hubSettings,
+  SILENT,
+} from './options.ts'
 import { FEED_NAME, FEED_NAME_RULE, formatPosition } from './protocol.ts'
 import type { Joining, Reader, ReaderState } from './reader.ts'
 import { attachSource } from './sources/attach.ts'
@@ -69,6 +78,7 @@ export class Hub implements AsyncDisposable {
   readonly #feeds = new Map<string, Feed>()
   readonly #clients = new Set<Client>()
   readonly #announcer: Announcer
+  readonly #journal: Journal | undefined
   readonly #notify: Notify
   readonly #flush = new Flush()
   readonly #host: ClientHost
@@ -87,9 +97,11 @@ export class Hub implements AsyncDisposable {
     this.clients = this.#clients
     this.#announcer = announcer(this.settings.logger)
     this.events$ = this.#announcer.events$
+    this.#journal = settings.logger === SILENT ? undefined : new Journal(this.settings.logger)
     this.#notify = event => {
       this.#announcer.notify(event)
       if (event.type === 'client-left') this.closes.add(event)
+      this.#journal?.note(event)
       if (event.type === 'source-ended' || event.type === 'source-failed') this.#checkFinished()
     }
     this.windows = this.settings.targetDelayMs === 0 ? undefined : new Windows(this.settings)
@@ -97,6 +109,7 @@ export class Hub implements AsyncDisposable {
     this.#host = {
       evictGraceMs: this.settings.evictGraceMs,
       stallTimeoutMs: this.settings.stallTimeoutMs,
+      maxConnectionAgeMs: this.settings.maxConnectionAgeMs,
       windows,
       notify: this.#notify,
       gone: client => {
@@ -199,11 +212,35 @@ export class Hub implements AsyncDisposable {
   async #close(drainMs: number): Promise<void> {
     for (const feed of this.#feeds.values()) feed.stop()
     await Promise.all(this.#pumping)
-    await drain(this.#clients, drainMs, this.settings.evictGraceMs, this.#hurry.signal)
+    const before = this.#lost()
+    const drained = await drain(this.#clients, drainMs, this.settings.evictGraceMs, this.#hurry.signal)
     for (const stop of this.#stopClocks) stop()
     this.#flush.stop()
     this.#announcer.close()
+    this.#journal?.close()
+    this.#tellClosed(drained, this.#lost() - before)
     this.#checkFinished()
+  }
+
+  /** Messages that readers who are gone did not get, or did not say that they have. */
+  #lost(): number {
+    let lost = 0
+    for (const feed of this.#feeds.values()) {
+      const { undelivered, unknown } = feed.totals()
+      lost += undelivered + unknown
+    }
+    return lost
+  }
+
+  #tellClosed({ clients, owing, ms }: Drained, lost: number): void {
+    if (clients === 0) return
+    const seconds = secondsOf(ms)
+    const ended = `closed: ${clients} clients left within ${seconds} s`
+    const line =
+      lost === 0
+        ? `${ended}, and had taken everything`
+        : `${ended}; ${lost} messages are not known to be taken; ${owing} clients had no more time`
+    this.settings.logger[lost === 0 ? 'info' : 'warn'](line, { event: 'drained', clients, owing, lost, seconds })
   }
 
   #checkFinished(): void {

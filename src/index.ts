@@ -8,7 +8,16 @@
  *     attach(hub, server)                     // ws://…/feeds/prices
  */
 export { ERRORS, type ErrorCode, SpillwayError } from './errors.ts'
-export type { ClientInfo, EvictCause, HubEvent, Initiator, Outcome, PauseCause, SourceState } from './events.ts'
+export type {
+  ClientInfo,
+  EvictCause,
+  Figures,
+  HubEvent,
+  Initiator,
+  Outcome,
+  PauseCause,
+  SourceState,
+} from './events.ts'
 export type { Ending, Feed } from './feed.ts'
 export { Hub, type ReaderInfo } from './hub.ts'
 export type { Limit, LimitChanges, Limits } from './limits.ts'
@@ -17,7 +26,7 @@ export type { Payload } from './log/frame.ts'
 export type { Overflow } from './log/overflow.ts'
 export type { MemoryBound } from './memory.ts'
 export type { Message } from './message.ts'
-export type { Amount, FeedOptions, HubOptions, Logger } from './options.ts'
+export type { Amount, FeedOptions, HubOptions, LogFields, Logger } from './options.ts'
 export { CLOSE, type CloseCode } from './protocol.ts'
 export { type Administering, type AdminOptions, serveAdmin } from './server/admin/admin.ts'
 export type { Origin, OriginPart } from './server/admin/configuration.ts'

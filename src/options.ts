@@ -68,24 +68,34 @@ export interface HubOptions {
   readonly tailPingMs?: number
   /** From the close frame to the end of the socket, in milliseconds. @default 3_000 */
   readonly evictGraceMs?: number
+  /**
+   * How long a client may stay before it is told to come back (1012), in milliseconds, give or take a tenth, so that those who came
+   * together do not go together; 0 = for ever. @default 0
+   */
+  readonly maxConnectionAgeMs?: number
   /** Told what operators should know; the library itself never prints. @default nobody */
   readonly logger?: Logger
 }
 
-/** What the hub tells operators, a line each. `console` will do. */
+/**
+ * What the hub tells operators, a line each: a sentence for people, and for programs the figures in it, always with the `event` they
+ * belong to. `console` will do, and so will a pino logger whose arguments are turned round.
+ */
 export interface Logger {
-  info(line: string): void
-  warn(line: string): void
-  error(line: string): void
+  info(line: string, fields?: LogFields): void
+  warn(line: string, fields?: LogFields): void
+  error(line: string, fields?: LogFields): void
 }
+
+export type LogFields = Readonly<Record<string, unknown>>
 
 export const SILENT: Logger = { info() {}, warn() {}, error() {} }
 
 /** A logger that throws must not take the hub down. */
 export function contained(logger: Logger): Logger {
-  const safely = (level: keyof Logger) => (line: string) => {
+  const safely = (level: keyof Logger) => (line: string, fields?: LogFields) => {
     try {
-      logger[level](line)
+      logger[level](line, fields)
     } catch {
       // Nobody is left to tell.
     }
@@ -138,6 +148,7 @@ const hubSchema = z.strictObject({
   maxInFlightBytes: count.optional(),
   tailPingMs: z.number().gt(0).default(1_000),
   evictGraceMs: ms.max(MAX_TIMER_MS).default(3_000),
+  maxConnectionAgeMs: ms.default(0),
   logger: z.custom<Logger>(isLogger, 'an object with info, warn and error').default(SILENT),
 })
 

@@ -1,14 +1,16 @@
 /**
  * `spillway serve`: a hub with the feeds that were asked for, until a signal or the end of its feeds. Says at start where it
- * is, what it serves and how much memory it can come to; everything later is a line on standard error.
+ * is, what it serves and how much memory it can come to; everything later is a line of the log, on standard error.
  */
 import { fstatSync } from 'node:fs'
 import { originsOf } from './config/effective.ts'
 import { openSource } from './config/open.ts'
 import { type Checked, readConfiguration } from './config.ts'
 import { SpillwayError } from './errors.ts'
+import type { HubEvent } from './events.ts'
 import { Hub } from './hub.ts'
-import type { Logger } from './options.ts'
+import { presenceLine } from './journal.ts'
+import { type Log, openLog } from './logger.ts'
 import { type Administering, serveAdmin } from './server/admin/admin.ts'
 import { type Serving, serve } from './server/server.ts'
 import { mebibytes, memoryLines } from './tell.ts'
@@ -17,17 +19,30 @@ import { mebibytes, memoryLines } from './tell.ts'
 export async function serveCommand(args: readonly string[], version: string): Promise<number> {
   const piped = stdinIsGiven()
   const configuration = await readConfiguration(args, { environment: process.env, piped })
-  // Whoever reads what we print may go (`2>&1 | head`, a full disk): that ends no client.
-  for (const output of [process.stdout, process.stderr]) output.on('error', () => {})
-  const hub = new Hub({ ...configuration.hub, logger: LOGGER })
+  // Whoever reads what we print may go (`| head`): that ends no client.
+  process.stdout.on('error', () => {})
+  const { logFormat: format, logLevel: level } = configuration.serve
+  const log = openLog({ format, level })
+  const code = await run(configuration, version, piped, log).catch(async error => {
+    await log.close()
+    throw error
+  })
+  // With a reader of the log that has stopped to read, the end of the process would wait for it.
+  if (!(await log.close())) process.exit(code)
+  return code
+}
+
+async function run(configuration: Checked, version: string, piped: boolean, log: Log): Promise<number> {
+  const hub = new Hub({ ...configuration.hub, logger: log })
+  if (log.chatty) hub.events$.subscribe(event => tellPresence(log, event))
+  const signal = onSignals(hub, configuration.serve.drainMs, log)
   const serving = await open(hub, configuration)
   const { file, feeds } = configuration
   if (piped && file !== undefined && !feeds.some(({ source }) => source.kind === 'stdin')) {
-    LOGGER.warn(`nobody reads what is piped in: no feed of ${file} has the source stdin (--feed NAME=stdin adds one)`)
+    log.warn(`nobody reads what is piped in: no feed of ${file} has the source stdin (--feed NAME=stdin adds one)`)
   }
   const admin = await openAdmin(hub, configuration, serving)
   process.stdout.write(banner(version, configuration.file, hub, serving, admin))
-  const signal = onSignals(hub, serving, configuration.serve.drainMs)
   const ended = configuration.serve.exitWhenDone ? hub.finished() : new Promise<never>(() => {})
   await Promise.race([signal, ended])
   await serving.close({ drainMs: configuration.serve.drainMs })
@@ -36,6 +51,11 @@ export async function serveCommand(args: readonly string[], version: string): Pr
   // stdin may hold the process open: what it still gives is nobody's any more.
   process.stdin.destroy()
   return configuration.serve.exitWhenDone && failed ? 1 : 0
+}
+
+function tellPresence(log: Log, event: HubEvent): void {
+  const line = presenceLine(event)
+  if (line !== undefined) log.debug(...line)
 }
 
 /** Feeds first, so that wrong input is told before a port is taken; sources run from then on, held by their feeds. */
@@ -79,27 +99,23 @@ export function stdinIsGiven(): boolean {
   }
 }
 
-/** The first signal drains, the second stops at once. */
-function onSignals(hub: Hub, serving: Serving, drainMs: number): Promise<void> {
+/** The first signal drains, the second stops at once. Listened for before there is anything to close, or one might end what was started halfway. */
+function onSignals(hub: Hub, drainMs: number, log: Log): Promise<void> {
   return new Promise(resolve => {
-    const onSignal = (name: NodeJS.Signals) => {
+    const onSignal = (signal: NodeJS.Signals) => {
       if (hub.closing) {
-        LOGGER.warn(`${name} again: stopping at once`)
-        void serving.close({ drainMs: 0 })
+        log.warn(`${signal} again: stopping at once`, { event: 'stopping', signal, clients: hub.clients.size })
+        void hub.close({ drainMs: 0 })
         return
       }
-      LOGGER.info(`${name}: closing ${hub.clients.size} clients over ${drainMs} ms; once more stops at once`)
+      const clients = hub.clients.size
+      const line = `${signal}: closing ${clients} clients over ${drainMs} ms; once more stops at once`
+      log.info(line, { event: 'draining', signal, clients, drainMs })
       resolve()
     }
     process.on('SIGTERM', onSignal)
     process.on('SIGINT', onSignal)
   })
-}
-
-const LOGGER: Logger = {
-  info: line => void process.stderr.write(`${line}\n`),
-  warn: line => void process.stderr.write(`warning: ${line}\n`),
-  error: line => void process.stderr.write(`error: ${line}\n`),
 }
 
 function banner(

@@ -120,6 +120,20 @@ export const SETTINGS = [
     help: 'On SIGTERM, the time over which clients are closed and may still read what is left.',
   },
   {
+    flag: 'log-format',
+    kind: 'logFormat',
+    into: ['serve', 'logFormat'],
+    default: 'auto',
+    help: 'What goes to standard error: json, a JSON object a line; text, for people; auto, text on a terminal and else json.',
+  },
+  {
+    flag: 'log-level',
+    kind: 'logLevel',
+    into: ['serve', 'logLevel'],
+    default: 'info',
+    help: 'debug (who joins, leaves and is skipped, too), info, warn or error.',
+  },
+  {
     flag: 'exit-when-done',
     kind: 'switch',
     into: ['serve', 'exitWhenDone'],
@@ -181,6 +195,13 @@ export const SETTINGS = [
     into: ['hub', 'evictGraceMs'],
     default: '3s',
     help: 'From the close frame to the end of the socket.',
+  },
+  {
+    flag: 'max-connection-age',
+    kind: 'duration',
+    into: ['hub', 'maxConnectionAgeMs'],
+    default: '0',
+    help: 'How long a client may stay, give or take a tenth, before it is told to come back (1012), so that connections spread over new hubs; 0 = for ever.',
   },
   {
     flag: 'overflow',

@@ -41,7 +41,8 @@ export class Supply implements SourceStatus {
     this.#feed = feed
     this.#notify = notify
     this.#logger = logger
-    this.#refusals = new Refusals(line => logger.warn(`feed ${feed.name}: ${line}`))
+    const refused = { event: 'messages-refused', feed: feed.name }
+    this.#refusals = new Refusals(line => logger.warn(`feed ${feed.name}: ${line}`, refused))
   }
 
   /** A feed has one producer. Returns what lets go of it. @throws SpillwayError `feed_taken`, `feed_ended` */
@@ -71,8 +72,9 @@ export class Supply implements SourceStatus {
   restarting(delayMs: number, reason: string, failed: boolean): void {
     const { name } = this.#feed
     const again = `asked again in ${delayMs} ms`
-    if (failed) this.#logger.warn(`feed ${name}: its source failed: ${reason}; ${again}`)
-    else this.#logger.info(`feed ${name}: its source has ended; ${again}`)
+    const fields = { event: 'source-restarting', feed: name, delayMs, reason, restarts: this.restarts + 1 }
+    if (failed) this.#logger.warn(`feed ${name}: its source failed: ${reason}; ${again}`, fields)
+    else this.#logger.info(`feed ${name}: its source has ended; ${again}`, fields)
     this.state = 'restarting'
     if (failed) this.error = reason
     this.restarts++
@@ -82,14 +84,17 @@ export class Supply implements SourceStatus {
   /** There is no more: the feed ends with 1000. */
   ended(): void {
     const { name, log } = this.#feed
-    this.#logger.info(`feed ${name}: its source has ended after ${log.count} messages`)
+    const fields = { event: 'source-ended', feed: name, messages: log.count }
+    this.#logger.info(`feed ${name}: its source has ended after ${log.count} messages`, fields)
     this.state = 'ended'
     this.#feed.end()
   }
 
   /** It has failed for good: the feed ends with 4500 and the reason. */
   failed(error: unknown): void {
-    this.#logger.error(`feed ${this.#feed.name}: its source failed: ${reasonOf(error)}`)
+    const { name: feed } = this.#feed
+    const reason = reasonOf(error)
+    this.#logger.error(`feed ${feed}: its source failed: ${reason}`, { event: 'source-failed', feed, reason })
     this.state = 'failed'
     this.error = reasonOf(error)
     this.#feed.end({ code: CLOSE.internal, reason: `source failed: ${reasonOf(error)}` })

@@ -267,7 +267,15 @@ describe('nothing said is', () => {
     const { serve, hub, feeds, file } = await configured(undefined, '', {
       environment: { PATH: '/bin', SPILLWAYS: '1', spillway_port: 'x' },
     })
-    expect(serve).toEqual({ port: 8080, host: '127.0.0.1', drainMs: 5_000, origins: [], exitWhenDone: false })
+    expect(serve).toEqual({
+      port: 8080,
+      host: '127.0.0.1',
+      drainMs: 5_000,
+      origins: [],
+      exitWhenDone: false,
+      logFormat: 'auto',
+      logLevel: 'info',
+    })
     expect({ hub, file }).toEqual({ hub: {}, file: undefined })
     expect(feeds.map(({ name, source, options }) => [name, source.kind, options])).toEqual([
       ['ticks', 'ticker', {}],
@@ -286,7 +294,15 @@ describe('nothing said is', () => {
 
 describe('the file', () => {
   const EVERYTHING = {
-    serve: { port: 0, host: '::', drainMs: '1m', origins: ['https://example.org', '*'], exitWhenDone: true },
+    serve: {
+      port: 0,
+      host: '::',
+      drainMs: '1m',
+      origins: ['https://example.org', '*'],
+      exitWhenDone: true,
+      logFormat: 'json',
+      logLevel: 'debug',
+    },
     hub: { maxClients: '100', maxWindowBytes: '64KiB', targetDelayMs: 250 },
     feeds: {
       'app.log': {
@@ -318,6 +334,8 @@ describe('the file', () => {
       drainMs: 60_000,
       origins: ['https://example.org', '*'],
       exitWhenDone: true,
+      logFormat: 'json',
+      logLevel: 'debug',
     })
     expect(hub).toEqual({ maxClients: 100, maxWindowBytes: 65_536, targetDelayMs: 250 })
     const [log, rest] = feeds
@@ -346,8 +364,8 @@ describe('the file', () => {
   test('tells of each value which line it is on', async () => {
     const { given, feeds } = await configured(EVERYTHING)
     expect(given.get('port')).toEqual({ value: 0, from: 'spillway.config.json:3' })
-    expect(feeds[0]!.given.get('capacity-age')).toEqual({ value: 600_000, from: 'spillway.config.json:28' })
-    expect(feeds[0]!.from).toBe('spillway.config.json:19')
+    expect(feeds[0]!.given.get('capacity-age')).toEqual({ value: 600_000, from: 'spillway.config.json:30' })
+    expect(feeds[0]!.from).toBe('spillway.config.json:21')
   })
 
   test('is one in the working directory, or the one that --config or SPILLWAY_CONFIG names, or none', async () => {
@@ -485,6 +503,8 @@ describe('the table', () => {
     policies: 'skip',
     origins: 'https://example.org',
     format: 'binary',
+    logFormat: 'json',
+    logLevel: 'debug',
     restart: 'always',
     switch: 'true',
     word: 'at',

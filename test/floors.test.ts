@@ -22,6 +22,7 @@ const FLOORS: readonly (readonly string[])[] = [
     'supply.ts',
     'writable.ts',
     'announce.ts',
+    'journal.ts',
   ],
   ['sources/', 'clients/'],
   ['hub.ts'],
@@ -33,6 +34,9 @@ const FLOORS: readonly (readonly string[])[] = [
     'tail.ts',
     'help.ts',
     'tell.ts',
+    'logger.ts',
+    'logger-text.ts',
+    'outlet.ts',
     'config.ts',
     'config/',
     'settings.ts',
@@ -44,6 +48,7 @@ const FLOORS: readonly (readonly string[])[] = [
 const DOORS: Readonly<Record<string, readonly string[]>> = {
   ws: ['server/admit.ts', 'tail.ts'],
   rxjs: ['announce.ts', 'hub.ts', 'sources/'],
+  pino: ['logger.ts'],
   'prom-client': ['server/metrics.ts'],
   // In config/ once: the shape of the configuration file is a schema, made of the table of settings.
   zod: ['options.ts', 'writable.ts', 'sources/', 'config/shape.ts'],
@@ -106,5 +111,5 @@ test('the protocol runs anywhere: it imports nothing', () => {
 
 test('only the command line writes to the terminal', () => {
   const printing = files.filter(file => /console\.|process\.std(out|err)/.test(readFileSync(join(SRC, file), 'utf8')))
-  expect(printing.sort()).toEqual(['check.ts', 'cli.ts', 'serve.ts', 'tail.ts'])
+  expect(printing.sort()).toEqual(['check.ts', 'cli.ts', 'outlet.ts', 'serve.ts', 'tail.ts'])
 })

@@ -17,6 +17,7 @@ import type { Witness } from '../log/cursor.ts'
 import type { Run } from '../log/segment.ts'
 import { CLOSE, closeReason } from '../protocol.ts'
 import type { Joining, Reader, Sink } from '../reader.ts'
+import { figuresOf } from './figures.ts'
 import { UNANSWERED_MS } from './unconfirmed.ts'
 import type { Asker, Window } from './window.ts'
 import type { Windows } from './windows.ts'
@@ -51,6 +52,8 @@ export interface Channel {
 export interface ClientHost {
   readonly evictGraceMs: number
   readonly stallTimeoutMs: number
+  /** How long they may stay, about; 0 = for ever. */
+  readonly maxConnectionAgeMs: number
   /** What their windows go by; undefined = the window is off, and what a socket took counts as taken. */
   readonly windows: Windows | undefined
   readonly notify: Notify
@@ -66,6 +69,9 @@ const PING_BYTES = 10
 const DOUBT = 10
 /** How soon before the stall timeout ends a silent client is asked whether it is there. */
 const ASK_AFTER = 1 / 3
+/** The share of its age by which a client goes earlier or later, and by which it may stay longer for what it is owed. */
+const JITTER = 1 / 10
+const RETIRED: Ending = { code: CLOSE.restart, reason: 'the connection has reached its age; retry=1s' }
 
 export class Client implements Sink, Asker {
   readonly info: ClientInfo
@@ -89,6 +95,10 @@ export class Client implements Sink, Asker {
   #ponging = false
   /** When the outstanding ping of a client without a window was sent. */
   #pingAt: number | undefined
+  /** When it is old enough to go. */
+  readonly #retiresAt: number
+  /** When it has to go, though it has not taken everything; undefined until it is sent no more. */
+  #retiresBy: number | undefined
 
   constructor(host: ClientHost, wire: Wire, channel: Channel, info: ClientInfo, feed: Feed, joining: Joining) {
     this.info = info
@@ -97,6 +107,9 @@ export class Client implements Sink, Asker {
     this.#wire = wire
     this.#channel = channel
     this.#bytesRead = wire.bytesRead
+    const { maxConnectionAgeMs: age } = host
+    this.#retiresAt =
+      age === 0 ? Number.POSITIVE_INFINITY : this.#aliveAt + age * (1 + JITTER * (2 * Math.random() - 1))
     channel.on('close', (code, reason) => this.#closed(code, reason))
     // Always followed by 'close', with 1006 even where the connection was not lost but the client sent what is no WebSocket.
     channel.on('error', error => {
@@ -122,16 +135,15 @@ export class Client implements Sink, Asker {
     return this.window?.state === 'unconfirmed'
   }
 
-  /** Whether it has everything there is, as far as can be known. */
-  get served(): boolean {
-    const { cursor, feed } = this.reader
-    if (cursor.at.count < feed.log.count || cursor.unfinished !== undefined) return false
-    return this.unconfirmed || cursor.inFlightMessages === 0
-  }
-
   /** Since when its oldest ping has gone unanswered. */
   get askedSince(): number | undefined {
     return this.window?.askedSince ?? this.#pingAt
+  }
+
+  /** Whether it has everything that it is to get, as far as can be known. */
+  get served(): boolean {
+    if (!this.#allWritten) return false
+    return this.unconfirmed || this.reader.cursor.inFlightMessages === 0
   }
 
   /** For how long nothing has come from it, nor its socket got on. */
@@ -202,7 +214,8 @@ export class Client implements Sink, Asker {
   evict(reader: Reader, cause: EvictCause, detail: string): void {
     if (this.#closing !== undefined) return
     const code = cause === 'stall' ? CLOSE.stalled : CLOSE.tooSlow
-    const event = { client: this.info, feed: reader.feed.name, cause, detail }
+    const figures = figuresOf(this, reader, cause, this.#host.stallTimeoutMs)
+    const event = { client: this.info, feed: reader.feed.name, cause, detail, figures }
     this.#cause = cause
     this.close(code, cause === 'operator' ? detail : `${cause === 'stall' ? 'stalled' : 'too slow'}: ${detail}`)
     this.#host.notify({ type: 'client-evicted', ...event, account: reader.account() })
@@ -256,6 +269,7 @@ export class Client implements Sink, Asker {
     }
     this.#tellUnconfirmed(now)
     this.#closeIfServed()
+    if (now >= this.#retiresAt) this.#retire(now)
     if (stallTimeoutMs === 0 || this.#closing !== undefined) return
     const silentMs = this.silentMs(now)
     if (this.askedSince === undefined) {
@@ -278,6 +292,34 @@ export class Client implements Sink, Asker {
     const { state } = this.reader
     if (!this.unconfirmed || state === 'blocked') return 1
     return state === 'full' ? DOUBT : Number.POSITIVE_INFINITY
+  }
+
+  /**
+   * It is old enough: as soon as nothing is queued for it, it is sent no more, and told to come back once it has taken what it was
+   * sent. One that is always behind is sent no more after a tenth of the age, and may resume; but never one that holds the gate: its
+   * feed has promised it everything.
+   */
+  #retire(now: number): void {
+    const { reader } = this
+    if (this.#closing !== undefined) return
+    if (this.#retiresBy === undefined) {
+      if (this.#finishing !== undefined) return // its feed has ended
+      const tenth = this.#host.maxConnectionAgeMs * JITTER
+      const waits = reader.gating || now - this.#retiresAt < tenth
+      if (waits && !this.#allWritten && reader.state !== 'sampled') return
+      reader.feed.close(reader)
+      this.#finishing = RETIRED
+      this.#retiresBy = now + Math.max(tenth, this.#host.evictGraceMs)
+      this.#askAll()
+    }
+    if (now >= this.#retiresBy) this.close(RETIRED.code, RETIRED.reason)
+    else this.#closeIfServed()
+  }
+
+  /** Whether nothing is queued for it. */
+  get #allWritten(): boolean {
+    const { cursor, feed, until } = this.reader
+    return cursor.at.count >= (until ?? feed.log.end).count && cursor.unfinished === undefined
   }
 
   #tellUnconfirmed(now: number): void {

@@ -12,14 +12,23 @@ const SPREAD = 0.8
 /** Clients are told to come back after 1 to so many seconds. */
 const RETRY_SECONDS = 5
 
+/** How a drain went. */
+export interface Drained {
+  readonly clients: number
+  /** Those that had not taken everything when they were closed. */
+  readonly owing: number
+  readonly ms: number
+}
+
 /** Resolves when every client is gone; aborting `hurry` terminates those that are left. */
 export async function drain(
   clients: ReadonlySet<Client>,
   drainMs: number,
   graceMs: number,
   hurry: AbortSignal,
-): Promise<void> {
+): Promise<Drained> {
   const started = performance.now()
+  let owing = 0
   const order = shuffled([...clients])
   let waiting = order.map((client, i) => ({ client, due: started + (i / order.length) * drainMs * SPREAD }))
   const deadline = started + drainMs
@@ -29,8 +38,10 @@ export async function drain(
       const now = performance.now()
       if (hurry.aborted || now > lastStand) for (const client of clients) client.terminate()
       waiting = waiting.filter(({ client, due }) => {
-        const leaves = now >= deadline || (now >= due && client.served)
+        const { served } = client
+        const leaves = now >= deadline || (now >= due && served)
         if (leaves) leave(client)
+        if (leaves && !served) owing++
         else if (now >= due) client.hurry() // it may have everything, and nobody asked
         return !leaves
       })
@@ -41,6 +52,7 @@ export async function drain(
     const timer = setInterval(step, STEP_MS)
     step()
   })
+  return { clients: order.length, owing, ms: performance.now() - started }
 }
 
 function leave(client: Client): void {

@@ -5,6 +5,7 @@
  */
 import { OPCODES } from '../log/frame.ts'
 import { OVERFLOWS, type Overflow } from '../log/overflow.ts'
+import { LOG_FORMATS, LOG_LEVELS } from '../logger-text.ts'
 import { isToken, TOKEN_RULE } from '../server/admin/guard.ts'
 
 interface Notation {
@@ -120,6 +121,18 @@ const kinds = {
     unit: 'format',
     rule: FORMATS.join(' or '),
     text: text => FORMATS.find(name => name === text),
+  },
+  logFormat: {
+    shown: 'FORMAT',
+    unit: 'format',
+    rule: LOG_FORMATS.join(', '),
+    text: text => LOG_FORMATS.find(name => name === text),
+  },
+  logLevel: {
+    shown: 'LEVEL',
+    unit: 'level',
+    rule: LOG_LEVELS.join(', '),
+    text: text => LOG_LEVELS.find(name => name === text),
   },
   restart: {
     shown: 'WHEN',

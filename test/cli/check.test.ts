@@ -206,9 +206,10 @@ describe('serve', () => {
     const folder = folderWith({ 'spillway.config.json': { feeds: { ticks: { source: 'ticker' } } } })
     const hub = await serve(folder, [], 'pipe')
     await until('the warning', () => hub.errors().endsWith('\n'))
-    expect(hub.errors()).toBe(
-      'warning: nobody reads what is piped in: no feed of spillway.config.json has the source stdin (--feed NAME=stdin adds one)\n',
-    )
+    expect(JSON.parse(hub.errors())).toMatchObject({
+      level: 'warn',
+      msg: 'nobody reads what is piped in: no feed of spillway.config.json has the source stdin (--feed NAME=stdin adds one)',
+    })
     expect((await serve(folder, ['--feed', 'in=stdin'], 'pipe')).errors()).toBe('')
   })
 

@@ -120,9 +120,12 @@ describe('what a feed is made of', () => {
     const stdin = hub.child.stdin!
     stdin.write(`0123456789\n0123456789a\n${'x'.repeat(200_000)}\nafter the long ones\nfine\n`)
     await until('the refusal of the first', () => hub.errors().includes('refused a message'))
-    expect(hub.errors()).toBe(
-      'warning: feed stdin: refused a message: line: expected a line of at most 10 bytes (maxMessageBytes), got 11\n',
-    )
+    expect(hub.log()).toMatchObject([
+      {
+        level: 'warn',
+        msg: 'feed stdin: refused a message: line: expected a line of at most 10 bytes (maxMessageBytes), got 11',
+      },
+    ])
     await until('a line that fits', () => client.texts.includes('fine'))
     const refused = async () => {
       const metrics = await (await fetch(`http://127.0.0.1:${hub.port}/metrics`)).text()
@@ -140,9 +143,9 @@ describe('what a feed is made of', () => {
     const hub = await serveCli([])
     hub.child.stdin!.write(Buffer.from([0xc3, 0x28, 10]))
     await until('the warning', () => hub.errors() !== '')
-    expect(hub.errors()).toBe(
-      'warning: feed stdin: refused a message: payload: expected valid UTF-8 on text feed stdin, got other bytes\n',
-    )
+    expect(hub.log().map(({ msg }) => msg)).toEqual([
+      'feed stdin: refused a message: payload: expected valid UTF-8 on text feed stdin, got other bytes',
+    ])
   })
 })
 
@@ -224,7 +227,9 @@ describe('a signal', () => {
     await until('the message', () => clients.every(({ messages }) => messages === 1))
     hub.child.kill('SIGTERM')
     await until('it to be told', () => hub.errors().includes('once more stops at once'))
-    expect(hub.errors()).toBe('SIGTERM: closing 4 clients over 3000 ms; once more stops at once\n')
+    expect(hub.log()).toMatchObject([
+      { event: 'draining', clients: 4, msg: 'SIGTERM: closing 4 clients over 3000 ms; once more stops at once' },
+    ])
     const ready = await fetch(`http://127.0.0.1:${hub.port}/readyz`)
     expect(ready.status).toBe(503)
     const newcomer = await connect(hub.port, '/feeds/stdin')
@@ -236,6 +241,7 @@ describe('a signal', () => {
       expect(client.closeReason).toMatch(/^restarting; retry=[1-5]s$/)
     }
     expect(await hub.exit).toBe(0)
+    expect(hub.log().at(-1)).toMatchObject({ event: 'drained', level: 'info', clients: 4, owing: 0, lost: 0 })
   })
 
   test('may be Ctrl-C', async () => {
@@ -256,7 +262,7 @@ describe('a signal', () => {
     expect(hub.child.exitCode).toBeNull()
     hub.child.kill('SIGTERM')
     expect(await hub.exit).toBe(0)
-    expect(hub.errors()).toMatch(/warning: SIGTERM again: stopping at once\n$/)
+    expect(hub.log().map(({ event }) => event)).toEqual(['draining', 'stopping', 'drained'])
   })
 })
 
@@ -274,14 +280,17 @@ describe('--exit-when-done', () => {
       expect(client.texts).toEqual(lines)
     }
     expect(await hub.exit).toBe(0)
-    expect(hub.errors()).toContain('feed f: its source has ended after 5000 messages\n')
+    expect(hub.errors()).toContain('feed f: its source has ended after 5000 messages')
   })
 
   test.runIf(existsSync('/proc/self/mem'))('exits with 1 when a source fails, and says why', async () => {
     // A file that can be opened and not read.
     const hub = await serveCli(['--feed', 'f=file:/proc/self/mem', '--exit-when-done'])
     expect(await hub.exit).toBe(1)
-    expect(hub.errors()).toMatch(/^error: feed f: its source failed: EIO/)
+    expect(hub.log()[0]).toMatchObject({
+      level: 'error',
+      msg: expect.stringMatching(/^feed f: its source failed: EIO/),
+    })
   })
 
   test('waits for a client that is still reading what is left', async () => {

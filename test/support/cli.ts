@@ -12,10 +12,24 @@ export interface Running {
   readonly port: number
   readonly out: () => string
   readonly errors: () => string
+  /** What it logged, as long as that is JSON. */
+  log(): LogLine[]
   /** Resolves with the exit code. */
   readonly exit: Promise<number | null>
   /** Resident memory in bytes. */
   rss(): number
+}
+
+export interface LogLine {
+  readonly level: string
+  readonly time: string
+  readonly msg: string
+  readonly [field: string]: unknown
+}
+
+export const linesOf = (text: string): LogLine[] => {
+  const whole = text.split('\n').slice(0, -1)
+  return whole.map(line => JSON.parse(line) as LogLine)
 }
 
 /** Starts `spillway serve` on a free port and waits until it listens. */
@@ -37,7 +51,15 @@ export async function serveCli(args: readonly string[]): Promise<Running> {
   await until('the banner', () => /memory {2}at most/.test(out) || child.exitCode !== null)
   const port = Number(/page +http:\/\/[^/]*:(\d+)\//.exec(out)?.[1])
   if (!port) throw new Error(`spillway serve ${args.join(' ')} did not start: ${errors}`)
-  return { child, port, out: () => out, errors: () => errors, exit, rss: () => rssOf(child.pid!) }
+  return {
+    child,
+    port,
+    out: () => out,
+    errors: () => errors,
+    log: () => linesOf(errors),
+    exit,
+    rss: () => rssOf(child.pid!),
+  }
 }
 
 /** /proc/PID/statm counts pages; 0 where there is none. */

@@ -10,6 +10,8 @@ const TOOLS = {
   chromium: ['chromium', 'chromium-browser', 'google-chrome'],
   prometheus: ['prometheus'],
   promtool: ['promtool'],
+  nginx: ['nginx'],
+  haproxy: ['haproxy'],
 } as const satisfies Record<string, readonly string[]>
 
 export type Tool = keyof typeof TOOLS
