@@ -19,7 +19,12 @@ export interface SourceStatus {
   readonly restarts: number
   /** Messages it gave that the feed's pipeline did not pass on. */
   readonly filtered: number
+  /** Why it failed last, on one line, cut where it is long; it stays when the source is asked again. Undefined: it never has. */
+  readonly error: string | undefined
 }
+
+/** Of what a source says of its failure; a parser may quote a whole document. */
+const MOST_REASON = 300
 
 type Producer = 'a source' | 'a writable'
 
@@ -27,6 +32,7 @@ export class Supply implements SourceStatus {
   state: SourceState | undefined
   restarts = 0
   filtered = 0
+  error: string | undefined
 
   readonly #feed: Pick<Feed, 'name' | 'log' | 'takesMore'> & { end(ending?: Ending): void }
   readonly #notify: Notify
@@ -64,11 +70,12 @@ export class Supply implements SourceStatus {
     this.#refusals.add(error)
   }
 
-  /** It is over, and is asked again after so many milliseconds; with `failed`, because it failed. */
-  restarting(delayMs: number, reason: string, failed: boolean): void {
+  /** It is over, and is asked again after so many milliseconds; with a `failure`, because of that. */
+  restarting(delayMs: number, failure: { readonly error: unknown } | undefined): void {
     const { name } = this.#feed
     const again = `asked again in ${delayMs} ms`
-    if (failed) this.#logger.warn(`feed ${name}: its source failed: ${reason}; ${again}`)
+    const reason = failure === undefined ? 'ended' : this.#hasFailed(failure.error)
+    if (failure !== undefined) this.#logger.warn(`feed ${name}: its source failed: ${reason}; ${again}`)
     else this.#logger.info(`feed ${name}: its source has ended; ${again}`)
     this.state = 'restarting'
     this.restarts++
@@ -85,9 +92,16 @@ export class Supply implements SourceStatus {
 
   /** It has failed for good: the feed ends with 4500 and the reason. */
   failed(error: unknown): void {
-    this.#logger.error(`feed ${this.#feed.name}: its source failed: ${reasonOf(error)}`)
+    const reason = this.#hasFailed(error)
+    this.#logger.error(`feed ${this.#feed.name}: its source failed: ${reason}`)
     this.state = 'failed'
-    this.#feed.end({ code: CLOSE.internal, reason: `source failed: ${reasonOf(error)}` })
+    this.#feed.end({ code: CLOSE.internal, reason: `source failed: ${reason}` })
+  }
+
+  #hasFailed(error: unknown): string {
+    const reason = reasonOf(error).replace(/\s+/g, ' ').trim()
+    this.error = reason.length > MOST_REASON ? `${reason.slice(0, MOST_REASON - 1)}…` : reason
+    return this.error
   }
 }
 

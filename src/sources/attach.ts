@@ -3,7 +3,7 @@
  * feed's. What a restart leaves alone: the log, its epoch and offsets, and what the stages of the pipeline know. Called by the
  * hub, once for each source.
  */
-import { expected, reasonOf, SpillwayError } from '../errors.ts'
+import { expected, SpillwayError } from '../errors.ts'
 import type { Feed } from '../feed.ts'
 import type { Item } from '../message.ts'
 import type { Logger } from '../options.ts'
@@ -75,8 +75,7 @@ async function runAll(
     clings: () => logger.warn(`feed ${feed.name}: its source was told to stop and has not let go`),
   }
   for (;;) {
-    let reason: string | undefined
-    let failure: unknown
+    let failure: { readonly error: unknown } | undefined
     try {
       if (!isFunction(source)) await pump(source, feed, options)
       else {
@@ -86,16 +85,15 @@ async function runAll(
     } catch (error) {
       // What would be the same the next time is not tried again.
       if (restarts === undefined || pipeline?.failed === true || isForGood(error)) throw error
-      failure = error
-      reason = reasonOf(error)
+      failure = { error }
     }
     if (!feed.takesMore || pipeline?.done === true) return
-    const delayMs = restarts?.next(reason !== undefined, performance.now() - begunAt)
+    const delayMs = restarts?.next(failure !== undefined, performance.now() - begunAt)
     if (delayMs === undefined) {
-      if (reason === undefined) return
-      throw failure
+      if (failure === undefined) return
+      throw failure.error
     }
-    feed.source.restarting(Math.round(delayMs), reason ?? 'ended', reason !== undefined)
+    feed.source.restarting(Math.round(delayMs), failure)
     // A stage can break its contract meanwhile, too; the wait then ends with the feed.
     await Promise.race([wait(delayMs, feed.stopped), ...(pipeline === undefined ? [] : [pipeline.broken])])
     if (!feed.takesMore) return

@@ -55,6 +55,14 @@ function lives(...ends: readonly ('end' | 'wait' | Error)[]) {
   return { source, asked: () => asked }
 }
 
+function unspeakable(): Error {
+  return Object.defineProperty(new Error(), 'message', {
+    get() {
+      throw new Error('none of your business')
+    },
+  })
+}
+
 const flood = new Error('the cellar is flooded')
 
 describe('a source that is a function', () => {
@@ -67,11 +75,42 @@ describe('a source that is a function', () => {
     expect(feed.ending?.code).toBe(1000)
     expect(payloadsOf(feed)).toEqual(['life 1', 'life 2', 'life 3'])
     expect([feed.log.epoch, feed.failures]).toEqual([epoch, 0])
-    expect(feed.source).toEqual({ state: 'ended', restarts: 2, filtered: 0 })
+    expect(feed.source).toEqual({ state: 'ended', restarts: 2, filtered: 0, error: flood.message })
     await until('the end to be told', () => events.some(({ type }) => type === 'source-ended'))
     const again = { type: 'source-restarting', feed: 'f', delayMs: expect.any(Number), reason: flood.message }
     expect(events).toEqual([again, again, { type: 'source-ended', feed: 'f' }])
     expect(lines[0]).toMatch(/^warn: feed f: its source failed: the cellar is flooded; asked again in \d ms$/)
+  })
+
+  test.each<[string, unknown, string]>([
+    ['of several lines', new Error('line 1\n  line 2\r\n'), 'line 1 line 2'],
+    ['of a whole document', new Error('x'.repeat(10_000)), `${'x'.repeat(299)}…`],
+    ['with no message, but a code', Object.assign(new AggregateError([]), { code: 'ECONNREFUSED' }), 'ECONNREFUSED'],
+    ['with nothing but a name', new TypeError(), 'TypeError'],
+    ['that is a text', 'out of ink', 'out of ink'],
+    ['that is nothing', undefined, 'undefined'],
+    ['that is an object', { code: 7 }, '{"code":7}'],
+    ['that has no text at all', Object.create(null, { toJSON: { value: () => undefined } }), '[object Object]'],
+    ['whose message is none', Object.assign(new Error('a'), { message: { no: 'text' } }), 'Error'],
+    ['that does not let itself be shown', unspeakable(), 'an error that cannot be shown'],
+  ])('tells why it failed last, on a line, and no failure is too odd for that: one %s', async (_, error, told) => {
+    const { hub, lines } = openHub()
+    const source = () => {
+      throw error
+    }
+    const feed = hub.feed('f', { source, restart: { minMs: 1, attempts: 1 } })
+    expect(feed.source.error).toBeUndefined()
+    await until('the feed to fail', () => feed.ending !== undefined)
+    expect([feed.source.state, feed.source.restarts, feed.source.error]).toEqual(['failed', 1, told])
+    expect(feed.ending).toEqual({ code: 4500, reason: `source failed: ${told}` })
+    expect(lines.at(-1)).toBe(`error: feed f: its source failed: ${told}`)
+  })
+
+  test('keeps on telling why it failed last while it runs again', async () => {
+    const { hub } = openHub()
+    const feed = hub.feed('f', { source: lives(flood, 'wait').source, restart: { minMs: 1 } })
+    await until('it to run again', () => feed.source.restarts === 1 && feed.source.state === 'running')
+    expect(feed.source.error).toBe(flood.message)
   })
 
   test('has a state that anybody can look at', async () => {
