@@ -124,11 +124,11 @@ export class Hub implements AsyncDisposable {
     const { logger } = this.settings
     const waits = attached === undefined || canWait(attached.source)
     const feed = new Feed(name, settings, waits, this.#flush, this.#notify, logger)
-    this.#feeds.set(name, feed)
     if (attached !== undefined) {
       const pumping = attachSource(attached, feed, logger).finally(() => this.#pumping.delete(pumping))
       this.#pumping.add(pumping)
     }
+    this.#feeds.set(name, feed)
     return feed
   }
 

@@ -98,6 +98,13 @@ export class Supply implements SourceStatus {
     this.#feed.end({ code: CLOSE.internal, reason: `source failed: ${reason}` })
   }
 
+  /** What was written has failed, and the feed goes on without it. */
+  brokeOff(error: unknown): void {
+    const reason = this.#hasFailed(error)
+    this.#logger.warn(`feed ${this.#feed.name}: what was written to it broke off: ${reason}`)
+    this.state = 'failed'
+  }
+
   #hasFailed(error: unknown): string {
     const reason = reasonOf(error).replace(/\s+/g, ' ').trim()
     this.error = reason.length > MOST_REASON ? `${reason.slice(0, MOST_REASON - 1)}…` : reason

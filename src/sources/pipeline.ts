@@ -19,8 +19,8 @@ import { type NamedOperator, nameOf } from './stages.ts'
 type Emit = (item: unknown) => void
 
 export class Pipeline {
-  /** Rejects when a stage fails or breaks the contract, whenever that is. */
-  readonly broken: Promise<never>
+  /** Aborts when a stage fails or breaks the contract, whenever that is; its reason is the failure. */
+  readonly broken: AbortSignal
   /** Its last stage has completed of itself (`take`): it will give no more. */
   done = false
 
@@ -34,9 +34,8 @@ export class Pipeline {
   readonly #ended: boolean[]
   #subscribing = true
   #subscription: Subscription | undefined
-  #failure: unknown
   #failed = false
-  #break: (failure: unknown) => void = () => {}
+  readonly #breaking = new AbortController()
 
   constructor(stages: readonly NamedOperator[], emit: Emit) {
     this.#stages = stages
@@ -45,10 +44,7 @@ export class Pipeline {
     this.#ending = stages.map(() => false)
     this.#given = stages.map(() => 0)
     this.#ended = [...stages, undefined].map(() => false)
-    this.broken = new Promise((_, reject) => {
-      this.#break = reject
-    })
-    this.broken.catch(() => {}) // whoever waits for it hears of it
+    this.broken = this.#breaking.signal
     let chain: Observable<unknown> = this.#boundary(0, this.#input)
     for (const [i, { operator }] of stages.entries()) {
       chain = this.#boundary(i + 1, this.#apply(i, operator as (source: Observable<unknown>) => unknown, chain))
@@ -69,7 +65,7 @@ export class Pipeline {
     const last = this.#stages.length - 1
     this.#given[last] = 0
     this.#input.next(message)
-    if (this.#failed) throw this.#failure
+    if (this.#failed) throw this.broken.reason
     return this.#given[last]! > 0
   }
 
@@ -82,7 +78,7 @@ export class Pipeline {
       const stage = this.#ended.findIndex((ended, i) => !ended && this.#ended[i - 1] === true) - 1
       this.#fail(this.#breach(stage, 'to complete within the call that completes its input', 'none'))
     }
-    if (this.#failed) throw this.#failure
+    if (this.#failed) throw this.broken.reason
   }
 
   /** Nobody wants more. */
@@ -171,8 +167,7 @@ export class Pipeline {
   #fail(failure: unknown): void {
     if (this.#failed) return
     this.#failed = true
-    this.#failure = failure
     this.#subscription?.unsubscribe()
-    this.#break(failure)
+    this.#breaking.abort(failure)
   }
 }
