@@ -69,7 +69,7 @@ async function runAll(
   first: Asked,
   logger: Logger,
 ): Promise<void> {
-  const { rate, chunkBytes, through } = settings
+  const { source, rate, chunkBytes, through } = settings
   const restarts = settings.restart && new Restarts(settings.restart)
   const known: Known = { epoch: undefined }
   let asked: Asked | undefined = first
@@ -89,7 +89,10 @@ async function runAll(
   for (;;) {
     let failure: { readonly error: unknown } | undefined
     try {
-      const opened = await open(asked ?? ask(settings, feed, logger), settings, feed, known)
+      // Without a turn of the event loop where there is nothing to wait for: an Observable has its subscriber at once.
+      const opened = isFunction(source)
+        ? await open(asked ?? ask(settings, feed, logger), settings, feed, known)
+        : source
       if (opened !== undefined) await pump(opened, feed, options)
     } catch (error) {
       // What would be the same the next time is not tried again.
@@ -135,7 +138,6 @@ function ask({ source }: SourceSettings, feed: Feed, logger: Logger): Asked {
 /** The source that was asked for; undefined if the feed has stopped meanwhile. What is then given is let go of. */
 async function open(asked: Asked, settings: SourceSettings, feed: Feed, known: Known): Promise<Opened | undefined> {
   if ('thrown' in asked) throw asked.thrown
-  if (!isFunction(settings.source)) return settings.source
   const given = Promise.resolve(asked.given)
   const { promise: stop, release } = whenAborted(feed.stopped)
   let opened: unknown

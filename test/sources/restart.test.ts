@@ -3,6 +3,8 @@ import { Readable } from 'node:stream'
 import fc from 'fast-check'
 import { EMPTY, NEVER } from 'rxjs'
 import { describe, expect, test } from 'vitest'
+import type { SourceOptions } from '../../src/hub.ts'
+import type { FeedOptions } from '../../src/options.ts'
 import { type RestartOptions, Restarts, restartSettings } from '../../src/sources/restart.ts'
 import type { Item, Source, SourceFunction } from '../../src/sources/source.ts'
 import { until } from '../support/until.ts'
@@ -231,7 +233,7 @@ describe('a source that is a function', () => {
     expect([feed.ending?.code, feed.log.count, feed.source.restarts]).toEqual([1000, 1, 1])
   })
 
-  test.each<[string, SourceFunction, string]>([
+  test.each<[string, SourceFunction, string, (FeedOptions & SourceOptions)?]>([
     [
       'gives none',
       () => 42 as never,
@@ -242,13 +244,31 @@ describe('a source that is a function', () => {
       () => NEVER,
       'f.overflow: expected evict or skip, because this source cannot wait, got "pause"',
     ],
-  ])('that %s fails its feed for good: the next time would be the same', async (_, source, reason) => {
-    const { hub } = openHub()
-    const feed = hub.feed('f', { source, overflow: 'pause', restart: { minMs: 1 } })
-    await until('the feed to end', () => feed.ending !== undefined)
-    expect(feed.ending?.reason).toBe(`source failed: ${reason}`)
-    expect(feed.source.restarts).toBe(0)
-  })
+    [
+      'gives an Observable where a stage would have to wait',
+      Object.assign(() => NEVER, { canWait: false }),
+      'f.through: expected none on an Observable, which cannot wait for a stage: use pipeline, or an AsyncIterable, got ["through"]',
+      {
+        through: [
+          function through(items: AsyncIterable<unknown>) {
+            return items
+          },
+        ],
+      },
+    ],
+  ])(
+    'that %s is refused with the rule; with a promise of it, it fails its feed for good',
+    async (_, source, reason, options = { overflow: 'pause' }) => {
+      const { hub, lines } = openHub()
+      expect(() => hub.feed('f', { source, ...options })).toThrow(expect.objectContaining({ message: reason }))
+      expect([hub.feeds.size, lines]).toEqual([0, []])
+      const later: SourceFunction = async opening => source(opening)
+      const feed = hub.feed('f', { source: later, ...options, restart: { minMs: 1 } })
+      await until('the feed to end', () => feed.ending !== undefined)
+      expect(feed.ending?.reason).toBe(`source failed: ${reason}`)
+      expect(feed.source.restarts).toBe(0)
+    },
+  )
 
   test('that gives an Observable runs where nobody pauses', async () => {
     const { hub } = openHub()
