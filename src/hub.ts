@@ -24,7 +24,7 @@ import { contained, type FeedOptions, feedSettings, type HubOptions, type HubSet
 import { FEED_NAME, FEED_NAME_RULE, formatPosition } from './protocol.ts'
 import type { Joining, Reader, ReaderState } from './reader.ts'
 import { attachSource } from './sources/attach.ts'
-import { type SourceOptions, sourceSettings } from './sources/options.ts'
+import { type SourceOptions, type SourceSettings, sourceSettings } from './sources/options.ts'
 import { canWait, type Source } from './sources/source.ts'
 
 export type { SourceOptions } from './sources/options.ts'
@@ -124,12 +124,19 @@ export class Hub implements AsyncDisposable {
     const { logger } = this.settings
     const waits = attached === undefined || canWait(attached.source)
     const feed = new Feed(name, settings, waits, this.#flush, this.#notify, logger)
-    if (attached !== undefined) {
-      const pumping = attachSource(attached, feed, logger).finally(() => this.#pumping.delete(pumping))
-      this.#pumping.add(pumping)
-    }
     this.#feeds.set(name, feed)
+    if (attached !== undefined) this.#attach(attached, feed)
     return feed
+  }
+
+  #attach(settings: SourceSettings, feed: Feed): void {
+    try {
+      const pumping = attachSource(settings, feed, this.settings.logger).finally(() => this.#pumping.delete(pumping))
+      this.#pumping.add(pumping)
+    } catch (error) {
+      this.#feeds.delete(feed.name)
+      throw error
+    }
   }
 
   /** A socket becomes a client, and its reader joins the feed. Called by the server when the upgrade is done. */
