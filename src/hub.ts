@@ -129,9 +129,17 @@ export class Hub implements AsyncDisposable {
     return feed
   }
 
+  #logBytes(): number {
+    let bytes = 0
+    for (const { log } of this.#feeds.values()) bytes += log.held
+    return bytes
+  }
+
   #attach(settings: SourceSettings, feed: Feed): void {
     try {
-      const pumping = attachSource(settings, feed, this.settings.logger).finally(() => this.#pumping.delete(pumping))
+      const pumping = attachSource(settings, feed, this.settings.logger, () => this.#logBytes()).finally(() =>
+        this.#pumping.delete(pumping),
+      )
       this.#pumping.add(pumping)
     } catch (error) {
       this.#feeds.delete(feed.name)

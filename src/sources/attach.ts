@@ -10,7 +10,7 @@ import type { Logger } from '../options.ts'
 import { offer, type SourceStatus } from '../supply.ts'
 import { wait, whenAborted } from './clock.ts'
 import { checkWaiting, type SourceSettings } from './options.ts'
-import { Pipeline } from './pipeline.ts'
+import { Pipeline, type PipelineHost } from './pipeline.ts'
 import { letGo, pump } from './pump.ts'
 import { Restarts } from './restart.ts'
 import { canWait, checkOpened, isFunction, type Opened, type Source } from './source.ts'
@@ -20,16 +20,28 @@ import { canWait, checkOpened, isFunction, type Opened, type Source } from './so
  * function is asked before this returns, so that whoever attaches one that gives the wrong thing is told, and not a feed's readers.
  * @throws SpillwayError `bad_source`, `cannot_wait`, `bad_option` where a function gives at once what does not fit
  */
-export function attachSource(settings: SourceSettings, feed: Feed, logger: Logger): Promise<void> {
+export function attachSource(
+  settings: SourceSettings,
+  feed: Feed,
+  logger: Logger,
+  logBytes?: () => number,
+): Promise<void> {
   feed.source.claim('a source')
   feed.source.state = 'waiting'
   const first = ask(settings, feed, logger)
   if ('given' in first && !isPromise(first.given)) checkGiven(first.given, settings, feed)
-  return run(settings, feed, first, logger)
+  return run(settings, feed, first, logger, logBytes)
 }
 
-async function run(settings: SourceSettings, feed: Feed, first: Asked, logger: Logger): Promise<void> {
-  const pipeline = pipelineOf(settings, feed)
+async function run(
+  settings: SourceSettings,
+  feed: Feed,
+  first: Asked,
+  logger: Logger,
+  logBytes: () => number = () => feed.log.held,
+): Promise<void> {
+  const host = { logBytes, warn: (line: string) => logger.warn(`feed ${feed.name}: ${line}`) }
+  const pipeline = pipelineOf(settings, feed, host)
   try {
     await runAll(settings, feed, pipeline, first, logger)
     if (!feed.takesMore) return
@@ -45,11 +57,12 @@ async function run(settings: SourceSettings, feed: Feed, first: Asked, logger: L
   }
 }
 
-function pipelineOf({ pipeline }: SourceSettings, feed: Feed): Pipeline | undefined {
+function pipelineOf({ pipeline }: SourceSettings, feed: Feed, host: PipelineHost): Pipeline | undefined {
   if (pipeline.length === 0) return undefined
   return new Pipeline(
     pipeline,
     publishing(feed, error => feed.source.refuse(error)),
+    host,
   )
 }
 
