@@ -14,7 +14,7 @@ export async function checkCommand(args: readonly string[]): Promise<number> {
   const checked = await readConfiguration(args, { environment: process.env, piped: stdinIsGiven() })
   // Whoever reads it may have read enough: `| head`.
   process.stdout.on('error', () => {})
-  process.stdout.write(effective(checked))
+  await new Promise<unknown>(resolve => process.stdout.write(effective(checked), resolve))
   return 0
 }
 

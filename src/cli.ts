@@ -24,7 +24,8 @@ async function main([command, ...args]: readonly string[]): Promise<number> {
   if (command === 'help' || HELP.includes(command)) return say(USAGE)
   if (command === '--version' || command === '-v') return say(`${VERSION}\n`)
   if (command === 'serve') return wantsHelp ? say(serveHelp()) : serveCommand(args, VERSION)
-  if (command === 'check') return wantsHelp ? say(checkHelp()) : checkCommand(args)
+  // Whatever a .js file opened when it was loaded need not keep this waiting.
+  if (command === 'check') return wantsHelp ? say(checkHelp()) : process.exit(await checkCommand(args))
   if (command === 'tail') return wantsHelp ? say(TAIL_HELP) : tailCommand(args)
   process.stderr.write(`command: expected serve, check or tail, got ${JSON.stringify(command)}\n\n${USAGE}`)
   return EXIT.wrongInput

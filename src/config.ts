@@ -20,7 +20,8 @@ import type { MemoryBound } from './memory.ts'
 import type { FeedOptions, HubOptions } from './options.ts'
 import { SETTINGS, type Setting } from './settings.ts'
 
-export interface Configuration {
+/** A hub as it will be opened. */
+export interface HubPlan {
   /** The file, if there is one. */
   readonly file: string | undefined
   readonly serve: {
@@ -45,7 +46,7 @@ export interface Configuration {
 }
 
 /** A configuration in which nothing is wrong, and what its memory can come to. */
-export interface Checked extends Configuration {
+export interface Checked extends HubPlan {
   readonly memory: MemoryBound
 }
 
@@ -117,7 +118,7 @@ async function checkFile({ name, source, from }: FeedPlan, folder: string, repor
     )
 }
 
-function combine(outside: FromOutside, file: ConfigFile | undefined, piped: boolean, report: Report): Configuration {
+function combine(outside: FromOutside, file: ConfigFile | undefined, piped: boolean, report: Report): HubPlan {
   const given = new Map([...(file?.values ?? []), ...outside.settings])
   const feeds = plans(outside, file, piped, report)
   for (const { flag, sources } of TABLE) {
@@ -133,7 +134,7 @@ function combine(outside: FromOutside, file: ConfigFile | undefined, piped: bool
         feeds.map(({ source }) => source.kind),
       )
   }
-  const serve = { ...SERVE, ...optionsOf(given, 'serve') } as Configuration['serve']
+  const serve = { ...SERVE, ...optionsOf(given, 'serve') } as HubPlan['serve']
   return { file: file?.name, serve, hub: optionsOf(given, 'hub'), feeds, given, wrong: file?.wrong ?? new Set() }
 }
 

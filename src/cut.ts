@@ -15,18 +15,53 @@ export interface Cutter {
   end(): Iterable<Buffer>
 }
 
+/**
+ * Bytes that wait for the rest of their message. Copied, because whoever gave them may write over them by then, and because a piece
+ * of a byte costs as much as one of a hundred (measured: 443 MB for a line of 1 MiB that came byte by byte).
+ */
+class Carry {
+  #buffer = NOTHING
+  length = 0
+
+  add(piece: Buffer): void {
+    const length = this.length + piece.length
+    if (length > this.#buffer.length) {
+      const grown = Buffer.allocUnsafeSlow(Math.max(length, 2 * this.#buffer.length))
+      this.#buffer.copy(grown, 0, 0, this.length)
+      this.#buffer = grown
+    }
+    piece.copy(this.#buffer, this.length)
+    this.length = length
+  }
+
+  /** All of it, with the last piece; it is the taker's then. */
+  take(last: Buffer): Buffer {
+    if (this.length === 0) return last
+    this.add(last)
+    const whole = this.#buffer.subarray(0, this.length)
+    this.drop()
+    return whole
+  }
+
+  drop(): void {
+    this.#buffer = NOTHING
+    this.length = 0
+  }
+}
+
+const NOTHING = Buffer.alloc(0)
 const LF = 0x0a
 const CR = 0x0d
 
 /** Messages between line ends, LF or CRLF; the last needs none. */
 export function lineCutter(maxMessageBytes: number, refused: (error: SpillwayError) => void): Cutter {
-  let pieces: Buffer[] = []
+  const carry = new Carry()
+  // Of the line so far, kept or not.
   let length = 0
   const finish = (last: Buffer): Buffer | undefined => {
-    const line = pieces.length === 0 ? last : Buffer.concat([...pieces, last])
+    const line = carry.take(last)
     const trimmed = line[line.length - 1] === CR ? line.subarray(0, -1) : line
     const size = length + last.length - (line.length - trimmed.length)
-    pieces = []
     length = 0
     if (size <= maxMessageBytes) return trimmed
     const rule = `a line of at most ${maxMessageBytes} bytes (maxMessageBytes)`
@@ -46,12 +81,12 @@ export function lineCutter(maxMessageBytes: number, refused: (error: SpillwayErr
       if (rest.length === 0) return
       length += rest.length
       // One byte over the limit, the CR of a CRLF aside, and the line is refused anyway: its bytes need not be kept.
-      if (length <= maxMessageBytes + 1) pieces.push(rest)
-      else pieces = []
+      if (length <= maxMessageBytes + 1) carry.add(rest)
+      else carry.drop()
     },
     *end() {
       if (length === 0) return
-      const line = finish(Buffer.alloc(0))
+      const line = finish(NOTHING)
       if (line !== undefined) yield line
     },
   }
@@ -59,25 +94,19 @@ export function lineCutter(maxMessageBytes: number, refused: (error: SpillwayErr
 
 /** Messages of `size` bytes each; the last may be shorter. */
 export function chunkCutter(size: number): Cutter {
-  let pieces: Buffer[] = []
-  let length = 0
+  const carry = new Carry()
   return {
     *push(chunk) {
       let rest = asBuffer(chunk)
-      while (length + rest.length >= size) {
-        const end = size - length
-        yield pieces.length === 0 ? rest.subarray(0, end) : Buffer.concat([...pieces, rest.subarray(0, end)])
+      while (carry.length + rest.length >= size) {
+        const end = size - carry.length
+        yield carry.take(rest.subarray(0, end))
         rest = rest.subarray(end)
-        pieces = []
-        length = 0
       }
-      if (rest.length > 0) pieces.push(rest)
-      length += rest.length
+      if (rest.length > 0) carry.add(rest)
     },
     *end() {
-      if (length > 0) yield Buffer.concat(pieces)
-      pieces = []
-      length = 0
+      if (carry.length > 0) yield carry.take(NOTHING)
     },
   }
 }

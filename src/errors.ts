@@ -57,13 +57,22 @@ export function show(value: unknown): string {
 
 function safeJson(value: object): string {
   try {
-    return JSON.stringify(value)
+    return JSON.stringify(value) ?? Object.prototype.toString.call(value)
   } catch {
-    return Object.prototype.toString.call(value)
+    return 'an object that cannot be shown'
   }
 }
 
-/** The message of anything thrown, for a log line or a close reason. */
+/**
+ * The message of anything thrown, for a log line or a close reason. Never throws itself: what comes from a stranger may have no
+ * message (Node's own AggregateError of a refused connection has none), or one that is no text, or throws when it is asked.
+ */
 export function reasonOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error)
+  try {
+    if (!(error instanceof Error)) return typeof error === 'object' && error !== null ? show(error) : String(error)
+    const { message, code, name } = error as NodeJS.ErrnoException
+    return [message, code, name].find(text => typeof text === 'string' && text !== '') ?? 'an error without a message'
+  } catch {
+    return 'an error that cannot be shown'
+  }
 }

@@ -35,7 +35,7 @@ import {
 import { FEED_NAME, FEED_NAME_RULE, formatPosition } from './protocol.ts'
 import type { Joining, Reader, ReaderState } from './reader.ts'
 import { attachSource } from './sources/attach.ts'
-import { type SourceOptions, sourceSettings } from './sources/options.ts'
+import { type SourceOptions, type SourceSettings, sourceSettings } from './sources/options.ts'
 import { canWait, type Source } from './sources/source.ts'
 
 export type { SourceOptions } from './sources/options.ts'
@@ -143,11 +143,26 @@ export class Hub implements AsyncDisposable {
     const waits = attached === undefined || canWait(attached.source)
     const feed = new Feed(name, settings, waits, this.#flush, this.#notify, logger)
     this.#feeds.set(name, feed)
-    if (attached !== undefined) {
-      const pumping = attachSource(attached, feed, logger).finally(() => this.#pumping.delete(pumping))
-      this.#pumping.add(pumping)
-    }
+    if (attached !== undefined) this.#attach(attached, feed)
     return feed
+  }
+
+  #logBytes(): number {
+    let bytes = 0
+    for (const { log } of this.#feeds.values()) bytes += log.held
+    return bytes
+  }
+
+  #attach(settings: SourceSettings, feed: Feed): void {
+    try {
+      const pumping = attachSource(settings, feed, this.settings.logger, () => this.#logBytes()).finally(() =>
+        this.#pumping.delete(pumping),
+      )
+      this.#pumping.add(pumping)
+    } catch (error) {
+      this.#feeds.delete(feed.name)
+      throw error
+    }
   }
 
   /** A socket becomes a client, and its reader joins the feed. Called by the server when the upgrade is done. */

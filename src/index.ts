@@ -7,6 +7,7 @@
  *     hub.feed('prices', { source: prices$ }) // an AsyncIterable, a Readable, an Observable, …
  *     attach(hub, server)                     // ws://…/feeds/prices
  */
+export type { Configuration, FeedConfiguration, SourceText } from './config/define.ts'
 export { ERRORS, type ErrorCode, SpillwayError } from './errors.ts'
 export type {
   ClientInfo,

@@ -15,6 +15,9 @@ import { type Administering, serveAdmin } from './server/admin/admin.ts'
 import { type Serving, serve } from './server/server.ts'
 import { mebibytes, memoryLines } from './tell.ts'
 
+/** When all is closed and the process is still held, by what a .js file opened or a source does not let go of. */
+const HELD_MS = 5_000
+
 /** Runs until done. Returns the exit code. @throws SpillwayError for wrong input */
 export async function serveCommand(args: readonly string[], version: string): Promise<number> {
   const piped = stdinIsGiven()
@@ -50,7 +53,13 @@ async function run(configuration: Checked, version: string, piped: boolean, log:
   const failed = [...hub.feeds.values()].some(feed => feed.failures > 0)
   // stdin may hold the process open: what it still gives is nobody's any more.
   process.stdin.destroy()
-  return configuration.serve.exitWhenDone && failed ? 1 : 0
+  const code = configuration.serve.exitWhenDone && failed ? 1 : 0
+  const held = () => {
+    LOGGER.warn(`ended, though something that ${file ?? 'a source'} opened is still open`)
+    process.exit(code)
+  }
+  setTimeout(held, HELD_MS).unref()
+  return code
 }
 
 function tellPresence(log: Log, event: HubEvent): void {

@@ -21,15 +21,20 @@ export interface SourceStatus {
   readonly restarts: number
   /** Messages it gave that the feed's pipeline did not pass on. */
   readonly filtered: number
+  /** Why it failed last, on one line, cut where it is long; it stays when the source is asked again. Undefined: it never has. */
+  readonly error: string | undefined
 }
+
+/** Of what a source says of its failure; a parser may quote a whole document. */
+const MOST_REASON = 300
 
 type Producer = 'a source' | 'a writable'
 
 export class Supply implements SourceStatus {
   state: SourceState | undefined
-  error: string | undefined
   restarts = 0
   filtered = 0
+  error: string | undefined
 
   readonly #feed: Pick<Feed, 'name' | 'log' | 'takesMore'> & { end(ending?: Ending): void }
   readonly #notify: Notify
@@ -68,15 +73,15 @@ export class Supply implements SourceStatus {
     this.#refusals.add(error)
   }
 
-  /** It is over, and is asked again after so many milliseconds; with `failed`, because it failed. */
-  restarting(delayMs: number, reason: string, failed: boolean): void {
+  /** It is over, and is asked again after so many milliseconds; with a `failure`, because of that. */
+  restarting(delayMs: number, failure: { readonly error: unknown } | undefined): void {
     const { name } = this.#feed
     const again = `asked again in ${delayMs} ms`
+    const reason = failure === undefined ? 'ended' : this.#hasFailed(failure.error)
     const fields = { event: 'source-restarting', feed: name, delayMs, reason, restarts: this.restarts + 1 }
-    if (failed) this.#logger.warn(`feed ${name}: its source failed: ${reason}; ${again}`, fields)
+    if (failure !== undefined) this.#logger.warn(`feed ${name}: its source failed: ${reason}; ${again}`, fields)
     else this.#logger.info(`feed ${name}: its source has ended; ${again}`, fields)
     this.state = 'restarting'
-    if (failed) this.error = reason
     this.restarts++
     this.#notify({ type: 'source-restarting', feed: name, delayMs, reason })
   }
@@ -93,11 +98,28 @@ export class Supply implements SourceStatus {
   /** It has failed for good: the feed ends with 4500 and the reason. */
   failed(error: unknown): void {
     const { name: feed } = this.#feed
-    const reason = reasonOf(error)
+    const reason = this.#hasFailed(error)
     this.#logger.error(`feed ${feed}: its source failed: ${reason}`, { event: 'source-failed', feed, reason })
     this.state = 'failed'
-    this.error = reasonOf(error)
-    this.#feed.end({ code: CLOSE.internal, reason: `source failed: ${reasonOf(error)}` })
+    this.#feed.end({ code: CLOSE.internal, reason: `source failed: ${reason}` })
+  }
+
+  /** What was written has failed, and the feed goes on without it. */
+  brokeOff(error: unknown): void {
+    const reason = this.#hasFailed(error)
+    const { name: feed } = this.#feed
+    this.#logger.warn(`feed ${feed}: what was written to it broke off: ${reason}`, {
+      event: 'source-failed',
+      feed,
+      reason,
+    })
+    this.state = 'failed'
+  }
+
+  #hasFailed(error: unknown): string {
+    const reason = reasonOf(error).replace(/\s+/g, ' ').trim()
+    this.error = reason.length > MOST_REASON ? `${reason.slice(0, MOST_REASON - 1)}…` : reason
+    return this.error
   }
 }
 

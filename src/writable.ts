@@ -70,6 +70,9 @@ export function openWritableStream(feed: Feed, options: WritableOptions): Writab
     {
       start: given => {
         controller = given
+        // At once: the stream tells its sink only when the write under way is done, and that one may be held for ever.
+        const { signal } = given as WritableStreamDefaultController & { readonly signal: AbortSignal }
+        signal.addEventListener('abort', () => intake.cut(signal.reason), { once: true })
       },
       write: chunk =>
         settled(
@@ -94,6 +97,10 @@ class Intake {
   readonly #cutter: Cutter | undefined
   readonly #release: () => void
   #over = false
+  /** Why it was over before its end. */
+  #reason: unknown
+  /** Goes on with the write that is held. */
+  #wake: (() => void) | undefined
 
   /** `stopped` is told when the feed takes no more, before this has come to its end. */
   constructor(feed: Feed, objectMode: boolean, end: boolean, stopped: (error: SpillwayError) => void) {
@@ -137,9 +144,18 @@ class Intake {
   /** The stream is over without having come to its end. */
   abort(reason: unknown): void {
     if (this.#over) return
+    this.#reason = reason
     this.#finish('failed')
-    if (!this.#feed.takesMore || !this.#end) return
-    this.#feed.source.failed(reason ?? 'destroyed before its end')
+    if (!this.#feed.takesMore) return
+    const why = reason ?? 'destroyed before its end'
+    if (this.#end) this.#feed.source.failed(why)
+    else this.#feed.source.brokeOff(why)
+  }
+
+  /** The same, and the write that is held is over with it. */
+  cut(reason: unknown): void {
+    this.abort(reason)
+    this.#wake?.()
   }
 
   #publish(items: Iterable<Item>, done: Done): void {
@@ -147,22 +163,28 @@ class Intake {
     const refused = (error: SpillwayError) => this.#feed.source.refuse(error)
     /** Returns whether there is no more to give. */
     const some = (): boolean => {
+      if (this.#over) throw this.#reason ?? this.#stopped()
       // Before the first, too: the feed may wait for its clients, or somebody else may have published.
       if (!this.#feed.demand.open && this.#feed.takesMore) return false
       for (let item = iterator.next(); item.done !== true; item = iterator.next()) {
-        if (this.#over || !this.#feed.takesMore) throw this.#stopped()
+        if (this.#over || !this.#feed.takesMore) throw this.#reason ?? this.#stopped()
         if (!offer(this.#feed, item.value, refused, 'what is written')) return false
       }
       return true
     }
+    let over = false
     const goOn = () => {
+      if (over) return
       let all: boolean
       try {
         all = some()
       } catch (error) {
+        over = true
         done(error as Error)
         return
       }
+      over = all
+      this.#wake = all ? undefined : goOn
       if (all) done()
       else void this.#feed.ready().then(goOn)
     }

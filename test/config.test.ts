@@ -666,6 +666,23 @@ describe('wrong input is refused with one sentence:', () => {
     expect(look([], environment).faults).toEqual([sentence])
   })
 
+  test('what Kubernetes and Docker put beside a service named spillway is no option of ours', async () => {
+    const environment = {
+      SPILLWAY_SERVICE_HOST: '10.3.240.10',
+      SPILLWAY_SERVICE_PORT: '8080',
+      SPILLWAY_SERVICE_PORT_HTTP: '8080',
+      SPILLWAY_PORT: 'tcp://10.3.240.10:8080',
+      SPILLWAY_PORT_8080_TCP: 'tcp://10.3.240.10:8080',
+      SPILLWAY_PORT_8080_TCP_PROTO: 'tcp',
+      SPILLWAY_PORT_8080_TCP_PORT: '8080',
+      SPILLWAY_PORT_8080_TCP_ADDR: '10.3.240.10',
+      SPILLWAY_FEEDS_PORT: 'tcp://10.3.240.11:80',
+      SPILLWAY_DRAIN: '2s',
+    }
+    const { serve } = await readConfiguration(['--no-config'], { environment })
+    expect(serve).toMatchObject({ port: 8080, drainMs: 2_000 })
+  })
+
   test('a variable that nobody knows is told in any case; what a flag overrides is not looked at', () => {
     expect(outside(['--port', '80'], { SPILLWAY_PORT: 'x' }).settings.get('port')?.value).toBe(80)
     expect(look(['--port', '80'], { SPILLWAY_PROT: '81' }).faults).toEqual([

@@ -136,7 +136,7 @@ function fromEnvironment(environment: NodeJS.ProcessEnv, report: Report): Map<st
   const given = new Map<string, Spelled>()
   const names = TABLE.map(({ flag }) => environmentName(flag))
   for (const [from, text] of Object.entries(environment)) {
-    if (!from.startsWith('SPILLWAY_') || text === undefined) continue
+    if (!from.startsWith('SPILLWAY_') || text === undefined || isServiceLink(from, text)) continue
     const setting = TABLE.find(({ flag }) => environmentName(flag) === from)
     if (setting === undefined) {
       const near = nearest(from, names)
@@ -145,6 +145,18 @@ function fromEnvironment(environment: NodeJS.ProcessEnv, report: Report): Map<st
     } else given.set(setting.flag, { from, texts: setting.flag === 'feed' ? text.split(COMMA) : [text] })
   }
   return given
+}
+
+/**
+ * What Kubernetes, and Docker's links, put into every container beside a service named spillway, or spillway-something: its addresses,
+ * SPILLWAY_PORT=tcp://10.0.0.1:8080 among them. Nobody meant them for us.
+ */
+function isServiceLink(name: string, text: string): boolean {
+  return (
+    /_SERVICE_(HOST|PORT(_\w+)?)$/.test(name) ||
+    /_PORT_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?$/.test(name) ||
+    (name.endsWith('_PORT') && /^(tcp|udp|sctp):\/\//.test(text))
+  )
 }
 
 /** A comma with a name behind it: others belong to a path or a command. */

@@ -4,7 +4,7 @@
  * they have no more to say; so every fault is told and every rule stands in one place. Each is told with its path, and with the flag,
  * variable or line that the value came from.
  */
-import type { Configuration, FeedPlan } from '../config.ts'
+import type { FeedPlan, HubPlan } from '../config.ts'
 import { expected, SpillwayError } from '../errors.ts'
 import { Hub } from '../hub.ts'
 import type { MemoryBound } from '../memory.ts'
@@ -47,7 +47,7 @@ interface Place {
 }
 
 /** Tells what is wrong, and returns the bound of the memory that a hub of this configuration has. */
-export function checkRules(configuration: Configuration, faults: string[]): MemoryBound {
+export function checkRules(configuration: HubPlan, faults: string[]): MemoryBound {
   const { feeds, given } = configuration
   const place: Place = { path: ['hub'], given, wrong: new Set(configuration.wrong) }
   const { logger: _, ...options } = configuration.hub

@@ -3,25 +3,47 @@
  * feed's. What a restart leaves alone: the log, its epoch and offsets, and what the stages of the pipeline know. Called by the
  * hub, once for each source.
  */
-import { expected, reasonOf, SpillwayError } from '../errors.ts'
+import { expected, SpillwayError } from '../errors.ts'
 import type { Feed } from '../feed.ts'
 import type { Item } from '../message.ts'
 import type { Logger } from '../options.ts'
 import { offer, type SourceStatus } from '../supply.ts'
 import { wait, whenAborted } from './clock.ts'
-import { checkWithoutWaiting, type SourceSettings } from './options.ts'
-import { Pipeline } from './pipeline.ts'
+import { checkWaiting, type SourceSettings } from './options.ts'
+import { Pipeline, type PipelineHost } from './pipeline.ts'
 import { letGo, pump } from './pump.ts'
 import { Restarts } from './restart.ts'
 import { canWait, checkOpened, isFunction, type Opened, type Source } from './source.ts'
 
-/** Pumps until there is no more, then ends the feed: with 1000, or with 4500 if the source failed. Never rejects. */
-export async function attachSource(settings: SourceSettings, feed: Feed, logger: Logger): Promise<void> {
+/**
+ * Pumps until there is no more, then ends the feed: with 1000, or with 4500 if the source failed. What it returns never rejects. A
+ * function is asked before this returns, so that whoever attaches one that gives the wrong thing is told, and not a feed's readers.
+ * @throws SpillwayError `bad_source`, `cannot_wait`, `bad_option` where a function gives at once what does not fit
+ */
+export function attachSource(
+  settings: SourceSettings,
+  feed: Feed,
+  logger: Logger,
+  logBytes?: () => number,
+): Promise<void> {
   feed.source.claim('a source')
   feed.source.state = 'waiting'
-  const pipeline = pipelineOf(settings, feed)
+  const first = ask(settings, feed, logger)
+  if ('given' in first && !isPromise(first.given)) checkGiven(first.given, settings, feed)
+  return run(settings, feed, first, logger, logBytes)
+}
+
+async function run(
+  settings: SourceSettings,
+  feed: Feed,
+  first: Asked,
+  logger: Logger,
+  logBytes: () => number = () => feed.log.held,
+): Promise<void> {
+  const host = { logBytes, warn: (line: string) => logger.warn(`feed ${feed.name}: ${line}`) }
+  const pipeline = pipelineOf(settings, feed, host)
   try {
-    await runAll(settings, feed, pipeline, logger)
+    await runAll(settings, feed, pipeline, first, logger)
     if (!feed.takesMore) return
     pipeline?.complete()
     feed.source.ended()
@@ -35,11 +57,12 @@ export async function attachSource(settings: SourceSettings, feed: Feed, logger:
   }
 }
 
-function pipelineOf({ pipeline }: SourceSettings, feed: Feed): Pipeline | undefined {
+function pipelineOf({ pipeline }: SourceSettings, feed: Feed, host: PipelineHost): Pipeline | undefined {
   if (pipeline.length === 0) return undefined
   return new Pipeline(
     pipeline,
     publishing(feed, error => feed.source.refuse(error)),
+    host,
   )
 }
 
@@ -56,11 +79,13 @@ async function runAll(
   settings: SourceSettings,
   feed: Feed,
   pipeline: Pipeline | undefined,
+  first: Asked,
   logger: Logger,
 ): Promise<void> {
   const { source, rate, chunkBytes, through } = settings
   const restarts = settings.restart && new Restarts(settings.restart)
   const known: Known = { epoch: undefined }
+  let asked: Asked | undefined = first
   let begunAt = performance.now()
   const options = {
     rate,
@@ -75,29 +100,29 @@ async function runAll(
     clings: () => logger.warn(`feed ${feed.name}: its source was told to stop and has not let go`),
   }
   for (;;) {
-    let reason: string | undefined
-    let failure: unknown
+    let failure: { readonly error: unknown } | undefined
     try {
-      if (!isFunction(source)) await pump(source, feed, options)
-      else {
-        const opened = await open(settings, feed, logger, known)
-        if (opened !== undefined) await pump(opened, feed, options)
-      }
+      // Without a turn of the event loop where there is nothing to wait for: an Observable has its subscriber at once.
+      const opened = isFunction(source)
+        ? await open(asked ?? ask(settings, feed, logger), settings, feed, known)
+        : source
+      if (opened !== undefined) await pump(opened, feed, options)
     } catch (error) {
       // What would be the same the next time is not tried again.
       if (restarts === undefined || pipeline?.failed === true || isForGood(error)) throw error
-      failure = error
-      reason = reasonOf(error)
+      failure = { error }
     }
+    asked = undefined
     if (!feed.takesMore || pipeline?.done === true) return
-    const delayMs = restarts?.next(reason !== undefined, performance.now() - begunAt)
+    const delayMs = restarts?.next(failure !== undefined, performance.now() - begunAt)
     if (delayMs === undefined) {
-      if (reason === undefined) return
-      throw failure
+      if (failure === undefined) return
+      throw failure.error
     }
-    feed.source.restarting(Math.round(delayMs), reason ?? 'ended', reason !== undefined)
-    // A stage can break its contract meanwhile, too; the wait then ends with the feed.
-    await Promise.race([wait(delayMs, feed.stopped), ...(pipeline === undefined ? [] : [pipeline.broken])])
+    feed.source.restarting(Math.round(delayMs), failure)
+    // A stage can break its contract meanwhile, too.
+    await wait(delayMs, ...(pipeline === undefined ? [feed.stopped] : [feed.stopped, pipeline.broken]))
+    pipeline?.broken.throwIfAborted()
     if (!feed.takesMore) return
     begunAt = performance.now()
   }
@@ -108,37 +133,60 @@ interface Known {
   epoch: string | null | undefined
 }
 
-/** Asks a function for its source; undefined if the feed has stopped meanwhile. What it then gives is let go of. */
-async function open(settings: SourceSettings, feed: Feed, logger: Logger, known: Known): Promise<Opened | undefined> {
-  const { source, rate } = settings
-  if (!isFunction(source)) return source
+/** What came of asking a function: what it gave, a promise perhaps, or what it threw. */
+type Asked = { readonly given: unknown } | { readonly thrown: unknown }
+
+/** Asks a function for its source; what is none is one already. */
+function ask({ source }: SourceSettings, feed: Feed, logger: Logger): Asked {
+  if (!isFunction(source)) return { given: source }
   const { name, log, stopped } = feed
   const { format } = feed.settings
-  const opening = { feed: name, format, logger, signal: stopped, epoch: log.epoch, head: log.head }
-  const asked = Promise.resolve(source(opening))
-  const { promise: stop, release } = whenAborted(stopped)
+  try {
+    return { given: source({ feed: name, format, logger, signal: stopped, epoch: log.epoch, head: log.head }) }
+  } catch (thrown) {
+    return { thrown }
+  }
+}
+
+/** The source that was asked for; undefined if the feed has stopped meanwhile. What is then given is let go of. */
+async function open(asked: Asked, settings: SourceSettings, feed: Feed, known: Known): Promise<Opened | undefined> {
+  if ('thrown' in asked) throw asked.thrown
+  const given = Promise.resolve(asked.given)
+  const { promise: stop, release } = whenAborted(feed.stopped)
   let opened: unknown
   try {
-    opened = await Promise.race([asked, stop])
+    opened = await Promise.race([given, stop])
   } finally {
     release()
   }
   if (!feed.takesMore) {
-    asked.then(letGo, () => {})
+    given.then(letGo, () => {})
     return undefined
   }
+  checkGiven(opened, settings, feed)
   try {
-    checkOpened(opened)
     checkEpoch(opened as Source, known)
-    if (!canWait(opened)) {
-      checkWithoutWaiting(name, feed.settings, rate)
-      feed.demand.cannotWait()
-    }
   } catch (error) {
     letGo(opened)
     throw error
   }
+  if (!canWait(opened)) feed.demand.cannotWait()
   return opened
+}
+
+/** Whether what a function gave will do; if not, it is let go of. @throws SpillwayError `bad_source`, `cannot_wait`, `bad_option` */
+function checkGiven(given: unknown, settings: SourceSettings, feed: Feed): asserts given is Opened {
+  try {
+    checkOpened(given)
+    checkWaiting(given, feed.name, feed.settings, settings)
+  } catch (error) {
+    letGo(given)
+    throw error
+  }
+}
+
+function isPromise(given: unknown): given is PromiseLike<unknown> {
+  return typeof (given as Partial<PromiseLike<unknown>> | undefined | null)?.then === 'function'
 }
 
 /** Offsets mean something within an epoch only: a source whose numbering has begun anew cannot go on in this log. */
@@ -153,6 +201,8 @@ function isOver({ state }: SourceStatus): boolean {
   return state === 'ended' || state === 'failed'
 }
 
+const FOR_GOOD: ReadonlySet<string> = new Set(['bad_source', 'cannot_wait', 'bad_option'])
+
 function isForGood(error: unknown): boolean {
-  return error instanceof SpillwayError && (error.code === 'bad_source' || error.code === 'cannot_wait')
+  return error instanceof SpillwayError && FOR_GOOD.has(error.code)
 }

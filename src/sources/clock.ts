@@ -4,18 +4,18 @@
  * stopping is no error here, and tests can put the clock forward.
  */
 
-/** Waits `ms` milliseconds, or until stopped if that comes first. The caller looks at `stop` to know which. */
-export function wait(ms: number, stop: AbortSignal): Promise<void> {
+/** Waits `ms` milliseconds, or until stopped if that comes first. The caller looks at what stops it to know which. */
+export function wait(ms: number, ...stops: readonly AbortSignal[]): Promise<void> {
   return new Promise(resolve => {
-    if (stop.aborted) return resolve()
+    if (stops.some(stop => stop.aborted)) return resolve()
     const end = () => {
       clearTimeout(timer)
-      stop.removeEventListener('abort', end)
+      for (const stop of stops) stop.removeEventListener('abort', end)
       resolve()
     }
     // Up to the next whole millisecond: Node cuts fractions off, and the caller would wake just before its time.
     const timer = setTimeout(end, Math.ceil(ms))
-    stop.addEventListener('abort', end)
+    for (const stop of stops) stop.addEventListener('abort', end)
   })
 }
 
@@ -38,13 +38,22 @@ export function interruptible<T>(
   }
 }
 
-/** Resolves when the signal aborts; `release` leaves no listener behind. */
-export function whenAborted(signal: AbortSignal): { readonly promise: Promise<void>; readonly release: () => void } {
+/**
+ * Resolves when one of the signals aborts, or has; `release` leaves no listener behind. (A promise for the life of the signal would
+ * keep everybody that ever raced against it.)
+ */
+export function whenAborted(...signals: readonly AbortSignal[]): {
+  readonly promise: Promise<void>
+  readonly release: () => void
+} {
   let release = () => {}
   const promise = new Promise<void>(resolve => {
     const listener = () => resolve()
-    signal.addEventListener('abort', listener, { once: true })
-    release = () => signal.removeEventListener('abort', listener)
+    if (signals.some(signal => signal.aborted)) return resolve()
+    for (const signal of signals) signal.addEventListener('abort', listener, { once: true })
+    release = () => {
+      for (const signal of signals) signal.removeEventListener('abort', listener)
+    }
   })
   return { promise, release }
 }

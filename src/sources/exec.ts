@@ -5,10 +5,11 @@
  * exit is told: 0 is the end of the source, anything else a failure, after which it is asked again with growing delays.
  */
 import { type ChildProcess, spawn } from 'node:child_process'
+import { existsSync } from 'node:fs'
 import type { Readable } from 'node:stream'
 import { z } from 'zod'
 import { lineCutter } from '../cut.ts'
-import { SpillwayError } from '../errors.ts'
+import { reasonOf, SpillwayError } from '../errors.ts'
 import { parse } from '../options.ts'
 import { readableFrom } from './bytes.ts'
 import type { RestartOptions } from './restart.ts'
@@ -44,7 +45,14 @@ const running = new Set<ChildProcess>()
 
 /** The standard output of a command. @throws SpillwayError `bad_option` */
 export function exec(command: string, options: ExecOptions = {}): SourceFunction {
-  parse(z.string().min(1), command, 'exec')
+  parse(
+    z
+      .string()
+      .min(1)
+      .refine(text => !text.includes('\0'), 'a command without NUL'),
+    command,
+    'exec',
+  )
   const settings = parse(schema, options, 'exec')
   const open = (opening: Opening) => runOf(command, settings, opening)
   return Object.assign(open, options.restart === undefined ? {} : { restart: options.restart })
@@ -70,7 +78,14 @@ async function* output(
   const child = spawn(command, { shell: true, detached: true, stdio: ['ignore', 'pipe', 'pipe'], cwd, env })
   track(child)
   const closed = new Promise<string | undefined>((resolve, reject) => {
-    child.on('error', reject)
+    // Node blames the shell, whatever was missing.
+    child.on('error', error =>
+      reject(
+        failed(
+          `could not be run: ${cwd !== undefined && !existsSync(cwd) ? 'its folder (cwd) is not there' : reasonOf(error)}`,
+        ),
+      ),
+    )
     // 'close' and not 'exit': by then everything it wrote has come through.
     child.on('close', (code, by) =>
       resolve(code === 0 ? undefined : by === null ? `exited with code ${code}` : `was ended by ${by}`),
@@ -133,6 +148,8 @@ function signalGroup({ pid }: ChildProcess, signal: NodeJS.Signals | 0): boolean
 }
 
 function track(child: ChildProcess): void {
+  // One that could not be started is told by its 'error', and there is nothing to end.
+  if (child.pid === undefined) return
   if (running.size === 0) process.on('exit', killAll)
   running.add(child)
   child.once('close', () => {

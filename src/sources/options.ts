@@ -3,6 +3,7 @@
  * Checked at once, so that what means nothing is refused and not ignored. Called by the hub.
  */
 import { expected, SpillwayError } from '../errors.ts'
+import { OVERFLOWS, POLICIES } from '../log/overflow.ts'
 import type { FeedSettings } from '../options.ts'
 import { type RestartOptions, type RestartSettings, restartSettings } from './restart.ts'
 import { canWait, checkSource, isFunction, isPush, type SourceLike } from './source.ts'
@@ -77,15 +78,7 @@ export function sourceSettings(options: SourceOptions, name: string, feed: FeedS
     return undefined
   }
   checkSource(source)
-  if (!canWait(source)) checkWithoutWaiting(name, feed, rate)
-  if (isPush(source) && settings.through.length > 0) {
-    const rule = 'none on an Observable, which cannot wait for a stage: use pipeline, or an AsyncIterable'
-    refuse(
-      `${name}.through`,
-      rule,
-      settings.through.map(stage => stage.name),
-    )
-  }
+  checkWaiting(source, name, feed, settings)
   return { ...settings, source, restart: restartOf(source, restart, settings.through, name) }
 }
 
@@ -109,15 +102,36 @@ function restartOf(
   return restartSettings(options, `${name}.restart`)
 }
 
-/** A source that cannot wait makes every option that holds it meaningless: better refused than ignored. */
-export function checkWithoutWaiting(name: string, { allow, minClients }: FeedSettings, rate: number): void {
-  const because = 'because this source cannot wait'
-  const refuse = (what: string, rule: string, got: unknown): never => {
-    throw new SpillwayError('cannot_wait', expected(`${name}.${what}`, `${rule}, ${because}`, got))
+/**
+ * A source that cannot wait makes every option that holds it meaningless: better refused than ignored. Asked when the source is
+ * attached, and of what a function gives when it gives it. @throws SpillwayError `cannot_wait`, `bad_option`
+ */
+export function checkWaiting(
+  source: SourceLike,
+  name: string,
+  { overflow, allow, minClients }: FeedSettings,
+  { rate, through }: Pick<SourceSettings, 'rate' | 'through'>,
+): void {
+  if (!canWait(source)) {
+    const cannot = (what: string, rule: string, got: unknown): never => {
+      const whole = `${rule}, because this source cannot wait`
+      throw new SpillwayError('cannot_wait', expected(`${name}.${what}`, whole, got))
+    }
+    const others = OVERFLOWS.filter(policy => !POLICIES[policy].gates).join(' or ')
+    if (POLICIES[overflow].gates) cannot('overflow', others, overflow)
+    const gating = allow.filter(policy => POLICIES[policy].gates)
+    if (gating.length > 0) cannot('allow', others, gating)
+    if (minClients > 0) cannot('minClients', '0', minClients)
+    if (rate > 0) cannot('rate', '0', rate)
   }
-  if (allow.includes('pause')) refuse('overflow', 'evict or skip', 'pause')
-  if (minClients > 0) refuse('minClients', '0', minClients)
-  if (rate > 0) refuse('rate', '0', rate)
+  if (isPush(source) && through.length > 0) {
+    const rule = 'none on an Observable, which cannot wait for a stage: use pipeline, or an AsyncIterable'
+    refuse(
+      `${name}.through`,
+      rule,
+      through.map(stage => stage.name),
+    )
+  }
 }
 
 function refuse(what: string, rule: string, got: unknown): never {

@@ -9,46 +9,67 @@
  * nobody feeds the stage, or a second one for one, names that stage, and not the one that comes next. Allowed besides is
  * what a stage emits within its subscription and within its completion.
  *
+ * A stage that gives nothing looks like a filter to the boundaries, whatever it keeps: that is found by hoard.ts.
+ *
  * One chain for the life of the log: its stages keep what they know when the source is restarted.
  */
 import { Observable, Subject, type Subscriber, type Subscription } from 'rxjs'
 import { reasonOf, SpillwayError } from '../errors.ts'
 import type { Message } from '../message.ts'
+import { afterCollections, Hoard, memoryHeld, type Sight } from './hoard.ts'
 import { type NamedOperator, nameOf } from './stages.ts'
 
 type Emit = (item: unknown) => void
 
+/** What a pipeline is told, and tells, where a stage keeps what it is given. */
+export interface PipelineHost {
+  /** Bytes that the hub itself holds for its feeds. */
+  readonly logBytes: () => number
+  readonly warn: (line: string) => void
+}
+
+const ALONE: PipelineHost = { logBytes: () => 0, warn() {} }
+/** Kept by a stage: then it is told; and then it is stopped, because the hub's memory has a bound. */
+const MOST_KEPT_BYTES = 128 * 1024 * 1024
+/** Before so much has gone in, nothing can have been kept that is worth a look. */
+const LOOK_FROM_BYTES = 1024 * 1024
+
 export class Pipeline {
-  /** Rejects when a stage fails or breaks the contract, whenever that is. */
-  readonly broken: Promise<never>
+  /** Aborts when a stage fails or breaks the contract, whenever that is; its reason is the failure. */
+  readonly broken: AbortSignal
   /** Its last stage has completed of itself (`take`): it will give no more. */
   done = false
 
   readonly #stages: readonly NamedOperator[]
   readonly #emit: Emit
+  readonly #host: PipelineHost
   readonly #input = new Subject<Message>()
   /** For each stage: whether it is fed just now, whether it is told of the end just now, what it has given for the last message. */
   readonly #fed: boolean[]
   readonly #ending: boolean[]
   readonly #given: number[]
   readonly #ended: boolean[]
+  /** Messages at each boundary, and the bytes of their payloads at the first. */
+  readonly #passed: number[]
+  #bytes = 0
+  #hoard: Hoard | undefined
+  #told = -1
+  #stopLooking: () => void = () => {}
   #subscribing = true
   #subscription: Subscription | undefined
-  #failure: unknown
   #failed = false
-  #break: (failure: unknown) => void = () => {}
+  readonly #breaking = new AbortController()
 
-  constructor(stages: readonly NamedOperator[], emit: Emit) {
+  constructor(stages: readonly NamedOperator[], emit: Emit, host: PipelineHost = ALONE) {
     this.#stages = stages
     this.#emit = emit
+    this.#host = host
+    this.#passed = [...stages, undefined].map(() => 0)
     this.#fed = stages.map(() => false)
     this.#ending = stages.map(() => false)
     this.#given = stages.map(() => 0)
     this.#ended = [...stages, undefined].map(() => false)
-    this.broken = new Promise((_, reject) => {
-      this.#break = reject
-    })
-    this.broken.catch(() => {}) // whoever waits for it hears of it
+    this.broken = this.#breaking.signal
     let chain: Observable<unknown> = this.#boundary(0, this.#input)
     for (const [i, { operator }] of stages.entries()) {
       chain = this.#boundary(i + 1, this.#apply(i, operator as (source: Observable<unknown>) => unknown, chain))
@@ -68,8 +89,10 @@ export class Pipeline {
   push(message: Message): boolean {
     const last = this.#stages.length - 1
     this.#given[last] = 0
+    this.#bytes += message.payload?.length ?? 0
+    if (this.#bytes > LOOK_FROM_BYTES && this.#hoard === undefined) this.#beginLooking()
     this.#input.next(message)
-    if (this.#failed) throw this.#failure
+    if (this.#failed) throw this.broken.reason
     return this.#given[last]! > 0
   }
 
@@ -82,11 +105,12 @@ export class Pipeline {
       const stage = this.#ended.findIndex((ended, i) => !ended && this.#ended[i - 1] === true) - 1
       this.#fail(this.#breach(stage, 'to complete within the call that completes its input', 'none'))
     }
-    if (this.#failed) throw this.#failure
+    if (this.#failed) throw this.broken.reason
   }
 
   /** Nobody wants more. */
   close(): void {
+    this.#stopLooking()
     this.#subscription?.unsubscribe()
   }
 
@@ -124,6 +148,7 @@ export class Pipeline {
 
   #pass(index: number, value: unknown, next: Subscriber<unknown>): void {
     if (this.#failed) return
+    this.#passed[index]!++
     if (index > 0) this.#judge(index - 1)
     if (this.#failed) return
     if (index === this.#stages.length) {
@@ -146,6 +171,27 @@ export class Pipeline {
     else if (given > 1) this.#fail(this.#breach(stage, rule, 'a second one'))
   }
 
+  #beginLooking(): void {
+    this.#hoard = new Hoard(this.#sight())
+    this.#stopLooking = afterCollections(() => this.#look())
+  }
+
+  #sight(): Sight {
+    const held = memoryHeld() - this.#host.logBytes()
+    return { held, passed: [...this.#passed], bytes: this.#bytes, at: performance.now() }
+  }
+
+  /** Garbage is gone just now: what is there, somebody holds. */
+  #look(): void {
+    const kept = this.#failed || this.done ? undefined : this.#hoard?.look(this.#sight())
+    if (kept === undefined) return
+    const { stage, messages, bytes } = kept
+    const got = `${Math.round(bytes / 2 ** 20)} MiB more memory and ${messages} messages that did not come out`
+    if (bytes > MOST_KEPT_BYTES) this.#fail(this.#breach(stage, 'to pass on or drop what it is given', got))
+    else if (this.#told !== stage) this.#host.warn(`${this.#nameOf(stage)} seems to keep what it is given: ${got}`)
+    this.#told = stage
+  }
+
   #publish(value: unknown): void {
     try {
       this.#emit(value)
@@ -163,16 +209,19 @@ export class Pipeline {
   }
 
   #named(stage: number, what: string, cause?: unknown): SpillwayError {
-    const who = nameOf('pipeline', stage, this.#stages[stage]?.name ?? '')
-    return new SpillwayError('stage_failed', `${who}: ${what}`, cause === undefined ? {} : { cause })
+    return new SpillwayError('stage_failed', `${this.#nameOf(stage)}: ${what}`, cause === undefined ? {} : { cause })
+  }
+
+  #nameOf(stage: number): string {
+    return nameOf('pipeline', stage, this.#stages[stage]?.name ?? '')
   }
 
   /** The first failure counts: those behind it follow from it. */
   #fail(failure: unknown): void {
     if (this.#failed) return
     this.#failed = true
-    this.#failure = failure
+    this.#stopLooking()
     this.#subscription?.unsubscribe()
-    this.#break(failure)
+    this.#breaking.abort(failure)
   }
 }

@@ -8,7 +8,7 @@
  */
 import { setImmediate } from 'node:timers/promises'
 import { type Observable, takeWhile, tap } from 'rxjs'
-import { SpillwayError } from '../errors.ts'
+import { expected, SpillwayError } from '../errors.ts'
 import type { Feed } from '../feed.ts'
 import { type Item, toMessage } from '../message.ts'
 import { offer } from '../supply.ts'
@@ -50,13 +50,15 @@ const LET_GO_MS = 5_000
 export async function pump(source: Opened, feed: Feed, options: PumpOptions): Promise<void> {
   if (!feed.takesMore) return
   const over = new AbortController()
-  const { promise: stopped, release } = whenAborted(feed.stopped)
+  const { pipeline } = options
+  const { promise: stopped, release } = whenAborted(feed.stopped, ...(pipeline === undefined ? [] : [pipeline.broken]))
   try {
     const running = isPush(source)
       ? subscribe(source, feed, options, over.signal)
       : pull(source, feed, options, over.signal)
     // Whatever comes first: its end, the feed's, or that of a stage, which can break the contract while the source is at rest.
-    await Promise.race([running, stopped, ...(options.pipeline === undefined ? [] : [options.pipeline.broken])])
+    await Promise.race([running, stopped])
+    pipeline?.broken.throwIfAborted()
   } catch (error) {
     // Once nobody takes its messages, how a source fares is its own business.
     if (feed.takesMore) throw error
@@ -73,7 +75,7 @@ async function pull(
   over: AbortSignal,
 ): Promise<void> {
   const { rate, refused, pipeline, began, clings } = options
-  const iterator = toSource(given, feed, options)[Symbol.asyncIterator]()
+  const iterator = iteratorOf(toSource(given, feed, options))
   let stopping = false
   const stop = () => {
     if (!stopping) stopSource(given, iterator, clings)
@@ -96,6 +98,7 @@ async function pull(
     if (feed.takesMore) began?.()
     while (feed.takesMore && !over.aborted && pipeline?.done !== true) {
       const next = await iterator.next()
+      if (typeof next !== 'object' || next === null) throw noResult(next)
       ended = next.done === true
       if (ended || !feed.takesMore || over.aborted) return
       if (!give(feed, next.value, told, pipeline, filtered)) await feed.ready()
@@ -109,6 +112,17 @@ async function pull(
     for (const signal of [feed.stopped, over]) signal.removeEventListener('abort', stop)
     if (!ended) stop()
   }
+}
+
+/** @throws SpillwayError `bad_source` */
+function iteratorOf(source: Source): AsyncIterator<Item> {
+  const iterator = source[Symbol.asyncIterator]()
+  if (typeof (iterator as Partial<AsyncIterator<Item>> | undefined)?.next === 'function') return iterator
+  throw new SpillwayError('bad_source', expected('source[Symbol.asyncIterator]()', 'an iterator with next()', iterator))
+}
+
+function noResult(got: unknown): SpillwayError {
+  return new SpillwayError('bad_source', expected('what next() of the source gives', '{ done, value }', got))
 }
 
 function toSource(

@@ -88,18 +88,14 @@ class Boundaries {
   /** Failures that have passed a boundary, under the name they got. */
   readonly #seen = new Set<unknown>()
   readonly #stops: (() => unknown)[] = []
-  readonly #stopped: Promise<IteratorResult<unknown>>
-  #release: (result: IteratorResult<unknown>) => void = () => {}
-
-  constructor() {
-    this.#stopped = new Promise(resolve => {
-      this.#release = resolve
-    })
-  }
+  /** Whoever waits for the stage before it, one at a boundary. */
+  readonly #waiting = new Set<() => void>()
+  #over = false
 
   /** Nobody wants more: whoever waits for the stage before it is told that there is none, and has its `finally` run. */
   stop(): void {
-    this.#release({ done: true, value: undefined })
+    this.#over = true
+    for (const release of this.#waiting) release()
     for (const stop of this.#stops) quietly(stop)
   }
 
@@ -120,13 +116,7 @@ class Boundaries {
         const stop = () => iterator.return?.()
         this.#stops.push(stop)
         return {
-          next: async () => {
-            try {
-              return await Promise.race([iterator.next(), this.#stopped])
-            } catch (error) {
-              throw this.#blame(error, who)
-            }
-          },
+          next: () => this.#next(iterator, who),
           return: async () => {
             await stop()
             return { done: true, value: undefined }
@@ -134,6 +124,19 @@ class Boundaries {
         }
       },
     }
+  }
+
+  /** Not `Promise.race` with one promise for the stop: that keeps each of its results until the run is over. */
+  #next(iterator: AsyncIterator<unknown>, who: string | undefined): Promise<IteratorResult<unknown>> {
+    return new Promise((resolve, reject) => {
+      const release = () => resolve({ done: true, value: undefined })
+      if (this.#over) return release()
+      this.#waiting.add(release)
+      const ask = async () => iterator.next()
+      ask()
+        .then(resolve, error => reject(this.#blame(error, who)))
+        .finally(() => this.#waiting.delete(release))
+    })
   }
 
   /** Pipes what flows through a Duplex, with the back-pressure of both. */

@@ -65,6 +65,17 @@ describe('with nothing wrong', () => {
     expect(out).toMatch(/\nkernel {2}at most 256 MiB in flight\nnothing is wrong\n$/)
   })
 
+  test('what a .js file opened when it was loaded keeps neither check nor serve', async () => {
+    const file = "setInterval(() => {}, 1000)\nexport default { feeds: { a: { source: 'host' } } }"
+    const folder = folderWith({ 'spillway.config.mjs': file })
+    expect((await check(folder)).code).toBe(0)
+    const { child, out, errors, exit } = start(['serve', '--port', '0'], { cwd: folder })
+    await until('the hub', () => out().includes('kernel'))
+    child.kill('SIGTERM')
+    expect(await exit).toBe(0)
+    expect(errors()).toContain('warning: ended, though something that spillway.config.mjs opened is still open')
+  })
+
   test('every option of the table has a line', async () => {
     const sources = ['ticker', 'host', 'stdin', 'file:x', 'follow:x', 'replay:x', 'exec:date']
     const folder = folderWith({ x: '' })

@@ -110,6 +110,32 @@ describe('feed.writable()', () => {
     expect(lines[0]).toMatch(/^warn: feed f: refused a message: line: expected a line of at most 5 bytes/)
   })
 
+  test('makes its lines of what was written, though the writer uses its buffer again', async () => {
+    const { hub } = openHub()
+    const feed = hub.feed('f')
+    const writable = feed.writable()
+    const buffer = Buffer.alloc(3)
+    for (const piece of ['one', ' tw', 'o\nt', 'hre', 'e\n\n']) {
+      buffer.write(piece)
+      await new Promise(resolve => writable.write(buffer, resolve))
+    }
+    expect(payloadsOf(feed)).toEqual(['one two', 'three', ''])
+  })
+
+  test('with `end: false` tells why it broke off, and the feed goes on', async () => {
+    const { hub, lines } = openHub()
+    const feed = hub.feed('f')
+    feed
+      .writable({ end: false })
+      .on('error', () => {})
+      .destroy(new Error('cable pulled'))
+    await until('it to be told', () => feed.source.state === 'failed')
+    expect([feed.takesMore, feed.source.error]).toEqual([true, 'cable pulled'])
+    expect(lines).toEqual(['warn: feed f: what was written to it broke off: cable pulled'])
+    await pipeline(Readable.from(['x']), feed.writable())
+    expect([payloadsOf(feed), feed.source.state]).toEqual([['x'], 'ended'])
+  })
+
   test('with `end: false` leaves the feed open, for the next one', async () => {
     const { hub } = openHub()
     const feed = hub.feed('f')
@@ -249,6 +275,19 @@ describe('feed.writableStream()', () => {
     const feed = hub.feed('f')
     await feed.writableStream().abort(new Error('changed my mind'))
     expect(feed.ending).toEqual({ code: 4500, reason: 'source failed: changed my mind' })
+  })
+
+  test('aborted while a write of its is held is over at once, and the write with it', async () => {
+    const { hub } = openHub()
+    const feed = hub.feed('f', { overflow: 'pause', minClients: 1 })
+    const writer = feed.writableStream().getWriter()
+    const written = writer.write(Buffer.from('one\n'))
+    written.catch(() => {})
+    await turns(3)
+    await promptly('abort()', writer.abort(new Error('changed my mind')))
+    await expect(written).rejects.toThrow('changed my mind')
+    expect(feed.ending).toEqual({ code: 4500, reason: 'source failed: changed my mind' })
+    expect([feed.source.state, feed.source.error, feed.log.count]).toEqual(['failed', 'changed my mind', 0])
   })
 
   test('is errored when the feed ends, so that pipeTo() rejects', async () => {

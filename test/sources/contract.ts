@@ -112,9 +112,11 @@ function cannotWait(kit: Kit): void {
     const { hub } = openHub()
     const { source, asked } = kit.open({ items: messages(FEW), after: 'wait' }) as Opened & { source: SourceLike }
     expect(canWait(source)).toBe(false)
-    const refusal = expect.objectContaining({ code: 'cannot_wait', message: expect.stringContaining('f.overflow') })
-    expect(() => hub.feed('f', { source, overflow: 'pause' })).toThrow(refusal)
-    expect(() => hub.feed('f', { source, allow: ['pause'] })).toThrow(refusal)
+    const refusal = (message: string) => expect.objectContaining({ code: 'cannot_wait', message })
+    const because = (what: string, got: string) =>
+      refusal(`f.${what}: expected evict or skip, because this source cannot wait, got ${got}`)
+    expect(() => hub.feed('f', { source, overflow: 'pause' })).toThrow(because('overflow', '"pause"'))
+    expect(() => hub.feed('f', { source, allow: ['skip', 'pause'] })).toThrow(because('allow', '["pause"]'))
     expect(hub.feeds.size).toBe(0)
     expect(asked()).toBe(0)
   })

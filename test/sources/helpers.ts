@@ -3,6 +3,8 @@
  * holds in its hand, and the messages of a feed as its log has them. Not a test.
  */
 import { setImmediate } from 'node:timers/promises'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import { onTestFinished } from 'vitest'
 import type { SpillwayError } from '../../src/errors.ts'
 import type { HubEvent } from '../../src/events.ts'
@@ -148,6 +150,12 @@ export async function promptly(what: string, promise: Promise<unknown>): Promise
     done = true
   }
   await Promise.race([promise.then(finish), until(`${what} to be done`, () => done, PROMPT_MS)])
+}
+
+/** What collects garbage at once, for tests of what is kept. */
+export function collector(): () => void {
+  setFlagsFromString('--expose-gc')
+  return runInNewContext('gc') as () => void
 }
 
 /** Errors that nobody caught while the test runs; Node would end the process. */

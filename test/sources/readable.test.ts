@@ -124,6 +124,27 @@ describe('lines', () => {
     expect(refused).toEqual([expect.stringContaining('got 101'), expect.stringContaining('got 9')])
   })
 
+  it('cost what their bytes cost, in however small pieces they come', async () => {
+    setFlagsFromString('--expose-gc')
+    const collect = runInNewContext('gc') as () => void
+    const memory = () => {
+      collect()
+      const { heapUsed, arrayBuffers } = process.memoryUsage()
+      return heapUsed + arrayBuffers
+    }
+    const before = memory()
+    let kept = Number.NaN
+    async function* bytes(): AsyncGenerator<Buffer, void> {
+      for (let i = 0; i < 200_000; i++) yield Buffer.allocUnsafeSlow(1).fill('x')
+      kept = memory() - before
+      yield Buffer.from('\n')
+    }
+    const options = { maxMessageBytes: 200_000, refused: () => {} }
+    for await (const line of lines(bytes(), options)) expect(line.length).toBe(200_000)
+    // They were 85 MB once.
+    expect(kept).toBeLessThan(2e6)
+  })
+
   it('cost no memory while they have no end and are too long already', async () => {
     setFlagsFromString('--expose-gc')
     const collect = runInNewContext('gc') as () => void

@@ -3,6 +3,8 @@ import { Readable } from 'node:stream'
 import fc from 'fast-check'
 import { EMPTY, NEVER } from 'rxjs'
 import { describe, expect, test } from 'vitest'
+import type { SourceOptions } from '../../src/hub.ts'
+import type { FeedOptions } from '../../src/options.ts'
 import { type RestartOptions, Restarts, restartSettings } from '../../src/sources/restart.ts'
 import type { Item, Source, SourceFunction } from '../../src/sources/source.ts'
 import { until } from '../support/until.ts'
@@ -55,6 +57,14 @@ function lives(...ends: readonly ('end' | 'wait' | Error)[]) {
   return { source, asked: () => asked }
 }
 
+function unspeakable(): Error {
+  return Object.defineProperty(new Error(), 'message', {
+    get() {
+      throw new Error('none of your business')
+    },
+  })
+}
+
 const flood = new Error('the cellar is flooded')
 
 describe('a source that is a function', () => {
@@ -67,11 +77,42 @@ describe('a source that is a function', () => {
     expect(feed.ending?.code).toBe(1000)
     expect(payloadsOf(feed)).toEqual(['life 1', 'life 2', 'life 3'])
     expect([feed.log.epoch, feed.failures]).toEqual([epoch, 0])
-    expect(feed.source).toEqual({ state: 'ended', restarts: 2, filtered: 0 })
+    expect(feed.source).toEqual({ state: 'ended', restarts: 2, filtered: 0, error: flood.message })
     await until('the end to be told', () => events.some(({ type }) => type === 'source-ended'))
     const again = { type: 'source-restarting', feed: 'f', delayMs: expect.any(Number), reason: flood.message }
     expect(events).toEqual([again, again, { type: 'source-ended', feed: 'f' }])
     expect(lines[0]).toMatch(/^warn: feed f: its source failed: the cellar is flooded; asked again in \d ms$/)
+  })
+
+  test.each<[string, unknown, string]>([
+    ['of several lines', new Error('line 1\n  line 2\r\n'), 'line 1 line 2'],
+    ['of a whole document', new Error('x'.repeat(10_000)), `${'x'.repeat(299)}…`],
+    ['with no message, but a code', Object.assign(new AggregateError([]), { code: 'ECONNREFUSED' }), 'ECONNREFUSED'],
+    ['with nothing but a name', new TypeError(), 'TypeError'],
+    ['that is a text', 'out of ink', 'out of ink'],
+    ['that is nothing', undefined, 'undefined'],
+    ['that is an object', { code: 7 }, '{"code":7}'],
+    ['that has no text at all', Object.create(null, { toJSON: { value: () => undefined } }), '[object Object]'],
+    ['whose message is none', Object.assign(new Error('a'), { message: { no: 'text' } }), 'Error'],
+    ['that does not let itself be shown', unspeakable(), 'an error that cannot be shown'],
+  ])('tells why it failed last, on a line, and no failure is too odd for that: one %s', async (_, error, told) => {
+    const { hub, lines } = openHub()
+    const source = () => {
+      throw error
+    }
+    const feed = hub.feed('f', { source, restart: { minMs: 1, attempts: 1 } })
+    expect(feed.source.error).toBeUndefined()
+    await until('the feed to fail', () => feed.ending !== undefined)
+    expect([feed.source.state, feed.source.restarts, feed.source.error]).toEqual(['failed', 1, told])
+    expect(feed.ending).toEqual({ code: 4500, reason: `source failed: ${told}` })
+    expect(lines.at(-1)).toBe(`error: feed f: its source failed: ${told}`)
+  })
+
+  test('keeps on telling why it failed last while it runs again', async () => {
+    const { hub } = openHub()
+    const feed = hub.feed('f', { source: lives(flood, 'wait').source, restart: { minMs: 1 } })
+    await until('it to run again', () => feed.source.restarts === 1 && feed.source.state === 'running')
+    expect(feed.source.error).toBe(flood.message)
   })
 
   test('has a state that anybody can look at', async () => {
@@ -192,7 +233,7 @@ describe('a source that is a function', () => {
     expect([feed.ending?.code, feed.log.count, feed.source.restarts]).toEqual([1000, 1, 1])
   })
 
-  test.each<[string, SourceFunction, string]>([
+  test.each<[string, SourceFunction, string, (FeedOptions & SourceOptions)?]>([
     [
       'gives none',
       () => 42 as never,
@@ -203,13 +244,31 @@ describe('a source that is a function', () => {
       () => NEVER,
       'f.overflow: expected evict or skip, because this source cannot wait, got "pause"',
     ],
-  ])('that %s fails its feed for good: the next time would be the same', async (_, source, reason) => {
-    const { hub } = openHub()
-    const feed = hub.feed('f', { source, overflow: 'pause', restart: { minMs: 1 } })
-    await until('the feed to end', () => feed.ending !== undefined)
-    expect(feed.ending?.reason).toBe(`source failed: ${reason}`)
-    expect(feed.source.restarts).toBe(0)
-  })
+    [
+      'gives an Observable where a stage would have to wait',
+      Object.assign(() => NEVER, { canWait: false }),
+      'f.through: expected none on an Observable, which cannot wait for a stage: use pipeline, or an AsyncIterable, got ["through"]',
+      {
+        through: [
+          function through(items: AsyncIterable<unknown>) {
+            return items
+          },
+        ],
+      },
+    ],
+  ])(
+    'that %s is refused with the rule; with a promise of it, it fails its feed for good',
+    async (_, source, reason, options = { overflow: 'pause' }) => {
+      const { hub, lines } = openHub()
+      expect(() => hub.feed('f', { source, ...options })).toThrow(expect.objectContaining({ message: reason }))
+      expect([hub.feeds.size, lines]).toEqual([0, []])
+      const later: SourceFunction = async opening => source(opening)
+      const feed = hub.feed('f', { source: later, ...options, restart: { minMs: 1 } })
+      await until('the feed to end', () => feed.ending !== undefined)
+      expect(feed.ending?.reason).toBe(`source failed: ${reason}`)
+      expect(feed.source.restarts).toBe(0)
+    },
+  )
 
   test('that gives an Observable runs where nobody pauses', async () => {
     const { hub } = openHub()

@@ -7,7 +7,7 @@ import type { SourceOptions } from '../../src/hub.ts'
 import type { FeedOptions } from '../../src/options.ts'
 import type { Item } from '../../src/sources/source.ts'
 import { until } from '../support/until.ts'
-import { gate, hold, openHub, payloadsOf, promptly, ready, still } from './helpers.ts'
+import { collector, gate, hold, openHub, payloadsOf, promptly, ready, still } from './helpers.ts'
 
 const bytes = (text: string | Buffer) => Readable.from([Buffer.from(text)], { objectMode: false })
 
@@ -72,6 +72,24 @@ describe('stages', () => {
     pass.open()
     await pumping
     expect(feed.log.count).toBe(500)
+  })
+
+  test('keep nothing of what has passed through them', async () => {
+    const collect = collector()
+    const count = 60_000
+    async function* source(): AsyncGenerator<string, void> {
+      for (let i = 0; i < count; i++) yield `${i}`
+      await new Promise(() => {})
+    }
+    const { hub } = openHub()
+    const feed = hub.feed('f', { source: source(), through: [upper, upper], capacity: 65_536 })
+    await until('the first', () => feed.log.count > 1_000)
+    collect()
+    const before = process.memoryUsage().heapUsed
+    await until('the last', () => feed.log.count === count, 30_000)
+    collect()
+    // A hundred bytes for each would be 6 MB; they were a thousand once.
+    expect(process.memoryUsage().heapUsed - before).toBeLessThan(4e6)
   })
 
   test('have their `finally` run when the feed stops, while they wait for a source that gives nothing', async () => {
