@@ -74,6 +74,23 @@ export function duration(seconds: number): string {
   return `${Math.floor(s / 86_400)} d ${Math.floor((s % 86_400) / 3_600)} h`
 }
 
+/** An age of data, where what is small matters: `0.02 s`, `4.2 s`, `48 s`, `3 min 5 s`. */
+export function age(seconds: number): string {
+  if (seconds >= 60) return duration(seconds)
+  if (seconds >= 9.95) return `${whole.format(seconds)} s`
+  return `${(seconds >= 0.995 ? one : two).format(seconds)} s`
+}
+
+/** A span of milliseconds: `3 ms`, and from a second on as an age. */
+export function milliseconds(ms: number): string {
+  return ms < 995 ? `${whole.format(ms)} ms` : age(ms / 1_000)
+}
+
+/** The time of day something happened, in the visitor's zone: `14:03:05`. */
+export function timeOfDay(at: number): string {
+  return clock(at).slice(0, 8)
+}
+
 /** The time of day a message came, to the millisecond, in the visitor's zone. */
 export function clock(at: number): string {
   const date = new Date(at)

@@ -22,19 +22,14 @@ export interface Listener {
   onState(connection: Connection): void
 }
 
-/** The address a plain client of any kind would use for this feed. */
-export function addressOf(feed: string): string {
-  return `${location.protocol === 'https:' ? 'wss:' : 'ws:'}//${location.host}/feeds/${encodeURIComponent(feed)}`
-}
-
-export function listen(feed: string, { onPayload, onState }: Listener, signal: AbortSignal): void {
+export function listen(address: string, { onPayload, onState }: Listener, signal: AbortSignal): void {
   let attempts = 0
 
   const connect = (): void => {
     if (signal.aborted) return
     if (attempts === 0) onState({ kind: 'connecting', text: 'connecting' })
     const stop = new AbortController() // of this one socket's listeners
-    const socket = new WebSocket(`${addressOf(feed)}?name=page`)
+    const socket = new WebSocket(`${address}?name=page`)
     socket.binaryType = 'arraybuffer'
     const on = { signal: stop.signal }
     const leave = (): void => {
@@ -78,7 +73,7 @@ export function listen(feed: string, { onPayload, onState }: Listener, signal: A
 }
 
 /** When to come back, in milliseconds with jitter; undefined is never. */
-function retryMs(code: number, reason: string, attempts: number): number | undefined {
+export function retryMs(code: number, reason: string, attempts: number): number | undefined {
   const told = /\bretry=(\d+)(ms|s)\b/.exec(reason)
   if (told !== null) return Number(told[1]) * (told[2] === 's' ? 1_000 : 1) * (1 + Math.random() / 2)
   if (code !== RESTARTING && !LOST.includes(code)) return undefined

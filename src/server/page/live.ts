@@ -3,13 +3,13 @@
  * ring is drawn, so the page falls behind by one picture at most, whatever the rate. Pausing holds the view, not the
  * reader: messages go on being taken and counted. Called by page.ts when a feed is selected and at each poll.
  */
-import { sourceOf } from './cards.ts'
+import { addressOf } from './address.ts'
 import { byId, setText } from './draw.ts'
 import { count, perSecond } from './format.ts'
-import { addressOf, type Connection, listen } from './listen.ts'
+import { type Connection, listen } from './listen.ts'
 import { type Message, Newest } from './newest.ts'
-import type { FeedReport } from './poll.ts'
 import { Rate } from './rate.ts'
+import type { FeedReport } from './report.ts'
 import { VIEWS, type View, type ViewName, viewFor } from './views.ts'
 
 const RATE_EVERY_MS = 500
@@ -33,6 +33,7 @@ export class Live {
   readonly #pause = byId('pause')
   readonly #payloads = byId('payloads')
   #feed = ''
+  #address = ''
   #stop = new AbortController()
   #newest = new Newest()
   #rate = new Rate()
@@ -56,12 +57,14 @@ export class Live {
   }
 
   /** Leaves the feed shown now, if any, and shows this one. */
-  show(feed: string): void {
-    if (feed === this.#feed) return
+  show(feed: string, clientsUrl: string | undefined): void {
+    const address = addressOf(feed, clientsUrl)
+    if (feed === this.#feed && address === this.#address) return
     this.#feed = feed
+    this.#address = address
     this.#root.setAttribute('data-feed', feed)
     setText(byId('live-name'), feed)
-    setText(byId('address'), addressOf(feed))
+    setText(byId('address'), address)
     this.#received = 0
     this.#rate = new Rate()
     this.#setPaused(false)
@@ -73,9 +76,6 @@ export class Live {
 
   /** Adds what the hub says about this feed; undefined if it has none of this name. */
   report(feed: FeedReport | undefined): void {
-    const source = feed === undefined ? undefined : sourceOf(feed)
-    setText(byId('source'), source?.sentence ?? '')
-    byId('source').hidden = source === undefined || source.sentence === ''
     setText(byId('head'), feed === undefined ? '–' : feed.head.toLocaleString('en'))
     setText(byId('tail'), feed === undefined ? '–' : feed.tail.toLocaleString('en'))
     setText(byId('epoch'), feed?.epoch ?? '–')
@@ -91,7 +91,7 @@ export class Live {
       newest.add({ payload, at: Date.now() })
       if (!this.#due && !this.#paused) this.#drawSoon()
     }
-    listen(this.#feed, { onPayload, onState: connection => this.#setState(connection) }, this.#stop.signal)
+    listen(this.#address, { onPayload, onState: connection => this.#setState(connection) }, this.#stop.signal)
   }
 
   /** With the next frame, or where the last one is too fresh, with the first that is due. */

@@ -1,0 +1,206 @@
+/**
+ * The demonstration: a button opens a few slow readers in this page and one healthy one, so that a visitor sees lag grow, the
+ * policies act, and the healthy one unaffected. At most SLOW readers, for at most LASTS_MS, closed with the page. They never ask
+ * for `pause`: nobody's source is to wait for a demonstration. What they cannot be in a browser without
+ * `WebSocketStream`, the page says, with what to do instead. Called by page.ts at each poll.
+ */
+import { behindMs, SAME_CLOCK } from './behind.ts'
+import { byId, copyOf, part, setText, sparkline } from './draw.ts'
+import { age, bytes, count, milliseconds, percent, perSecond } from './format.ts'
+import { HealthyReader } from './healthy.ts'
+import { addressOf } from './address.ts'
+import type { Minutes } from './minute.ts'
+import type { FeedReport } from './report.ts'
+import { BROWSER_BYTES, canBeSlow, SlowReader } from './slow.ts'
+import { Trend } from './trend.ts'
+
+/** What the slow readers take, as a share of what is published. */
+const SHARES = [1 / 3, 1 / 3, 1 / 10, 1 / 10, 0, 0] as const
+const SLOW = SHARES.length
+const POLICIES = ['skip', 'evict']
+const LASTS_MS = 120_000
+const DRAW_EVERY_MS = 250
+const CALM_MS = 1_000
+/** A feed with less is too thin: the browser would take for too long what it takes by itself. */
+const ENOUGH_BYTES_PER_SECOND = BROWSER_BYTES / 2
+
+interface Shown {
+  readonly element: HTMLElement
+  readonly trend: Trend
+}
+
+export class Demonstration {
+  readonly #minutes: Minutes
+  readonly #onRunning: (running: boolean) => void
+  readonly #start = byId('demo-start')
+  readonly #end = byId('demo-end')
+  readonly #feeds = byId('demo-feed') as HTMLSelectElement
+  #reports: readonly FeedReport[] = []
+  #clientsUrl: string | undefined
+  #chosen = false
+  #stop: AbortController | undefined
+
+  /** `onRunning` is told when there are slow readers, and when there are none any more. */
+  constructor(minutes: Minutes, onRunning: (running: boolean) => void) {
+    this.#minutes = minutes
+    this.#onRunning = onRunning
+    this.#start.addEventListener('click', () => this.#open())
+    this.#end.addEventListener('click', () => this.#close('Ended.'))
+    this.#feeds.addEventListener('change', () => {
+      this.#chosen = true
+      this.#tell()
+    })
+    byId('demo-cannot').hidden = canBeSlow()
+    byId('demo-can').hidden = !canBeSlow()
+  }
+
+  update(reports: readonly FeedReport[], clientsUrl: string | undefined): void {
+    this.#reports = reports
+    this.#clientsUrl = clientsUrl
+    const fit = reports.filter(feed => feed.ending === null && policiesOf(feed).length > 0).map(({ name }) => name)
+    if (fit.join() !== [...this.#feeds.options].map(({ value }) => value).join()) {
+      const before = this.#feeds.value
+      this.#feeds.replaceChildren(...fit.map(name => new Option(name, name)))
+      if (fit.includes(before)) this.#feeds.value = before
+    }
+    if (!this.#chosen && this.#stop === undefined) this.#choose(fit)
+    if (this.#stop === undefined) (this.#start as HTMLButtonElement).disabled = fit.length === 0
+    setText(byId('demo-command'), `npx spillway tail '${this.#address()}' | less`)
+    this.#tell()
+  }
+
+  /** The feed with most bytes shows most. */
+  #choose(fit: readonly string[]): void {
+    const rates = fit.map(name => [name, this.#minutes.of(name)?.bytesPerSecond ?? 0] as const)
+    const [most] = [...rates].sort(([, a], [, b]) => b - a)
+    if (most !== undefined && this.#feeds.value !== most[0]) this.#feeds.value = most[0]
+  }
+
+  #report(): FeedReport | undefined {
+    return this.#reports.find(({ name }) => name === this.#feeds.value)
+  }
+
+  #bytesPerSecond(): number {
+    return this.#minutes.of(this.#feeds.value)?.bytesPerSecond ?? 0
+  }
+
+  #isThin(): boolean {
+    return this.#bytesPerSecond() < ENOUGH_BYTES_PER_SECOND
+  }
+
+  /** What is special about the feed that is chosen. */
+  #tell(): void {
+    const thin = this.#isThin() && this.#minutes.of(this.#feeds.value)?.bytesPerSecond !== undefined
+    const rate = bytes(this.#bytesPerSecond())
+    setText(
+      byId('demo-thin'),
+      thin ? `This feed has ${rate}/s, less than a browser takes by itself, so they begin with messages of a while ago.` : '',
+    )
+  }
+
+  #address(query: Readonly<Record<string, string>> = {}): string {
+    const parameters = new URLSearchParams(query).toString()
+    return `${addressOf(this.#feeds.value, this.#clientsUrl)}${parameters === '' ? '' : `?${parameters}`}`
+  }
+
+  /** Where a slow reader begins: at the newest message, or on a thin feed so far back that the browser's own share is full at once. */
+  #from(): Readonly<Record<string, string>> {
+    const feed = this.#report()
+    if (feed === undefined || !this.#isThin() || feed.published === 0) return {}
+    return { from: `-${Math.ceil((1.5 * BROWSER_BYTES) / Math.max(1, feed.publishedBytes / feed.published))}` }
+  }
+
+  #open(): void {
+    const feed = this.#report()
+    if (feed === undefined || this.#stop !== undefined) return
+    const stop = new AbortController()
+    this.#stop = stop
+    const policies = policiesOf(feed)
+    const healthy = new HealthyReader()
+    healthy.run(`${this.#address()}?name=demonstration`, stop.signal)
+    const slow = SHARES.map((share, i) => new SlowReader(policies[i % policies.length] ?? '', share))
+    for (const reader of slow) {
+      const address = () => this.#address({ name: 'demonstration', overflow: reader.overflow, ...this.#from() })
+      void reader.run(address, () => this.#bytesPerSecond(), stop.signal)
+    }
+    this.#show(healthy, slow, stop.signal)
+    this.#setRunning(true)
+  }
+
+  #close(why: string): void {
+    if (this.#stop === undefined) return
+    this.#stop.abort()
+    this.#stop = undefined
+    this.#setRunning(false)
+    setText(byId('demo-left'), why)
+  }
+
+  #setRunning(running: boolean): void {
+    byId('demo').setAttribute('data-running', String(running))
+    this.#start.hidden = running
+    this.#end.hidden = !running
+    this.#feeds.disabled = running
+    const button = running ? this.#end : this.#start
+    if (document.activeElement === document.body) button.focus() // the one that was pressed has gone
+    this.#onRunning(running)
+  }
+
+  #show(healthy: HealthyReader, slow: readonly SlowReader[], signal: AbortSignal): void {
+    const rows = [healthy, ...slow].map(() => ({ element: copyOf('demo-row'), trend: new Trend(DRAW_EVERY_MS, 120) }))
+    byId('demo-rows').replaceChildren(...rows.map(({ element }) => element))
+    byId('demo-table').hidden = false
+    const until = performance.now() + LASTS_MS
+    const draw = (): void => {
+      const now = performance.now()
+      if (now >= until) return this.#close('Ended after two minutes.')
+      setText(byId('demo-left'), `Ends by itself in ${count(Math.ceil((until - now) / 1_000))} s.`)
+      const ages = [this.#drawHealthy(rows[0] as Shown, healthy, now)]
+      slow.forEach((reader, i) => ages.push(drawSlow(rows[i + 1] as Shown, reader)))
+      ages.forEach((ms, i) => rows[i]?.trend.add(ms ?? 0, now))
+      const lines = rows.map(({ trend }) => trend.points())
+      const most = Math.max(CALM_MS, ...lines.flat().map(({ y }) => y))
+      rows.forEach(({ element }, i) => sparkline(part(element, 'spark'), lines[i] ?? [], 0, most))
+    }
+    draw()
+    const timer = setInterval(draw, DRAW_EVERY_MS)
+    signal.addEventListener('abort', () => clearInterval(timer))
+  }
+
+  #drawHealthy({ element }: Shown, healthy: HealthyReader, now: number): number | undefined {
+    const { perSecond: rate, ageMs } = healthy.look(now)
+    const published = this.#report()?.publishedPerSecond ?? 0
+    element.setAttribute('data-reader', 'healthy')
+    setText(part(element, 'reader'), 'healthy')
+    setText(part(element, 'takes'), 'all, at once')
+    setText(part(element, 'age'), ageMs === undefined ? '–' : milliseconds(ageMs))
+    setText(part(element, 'fate'), `${perSecond(rate)} of ${perSecond(published)} messages/s`)
+    return ageMs
+  }
+}
+
+function drawSlow({ element }: Shown, reader: SlowReader): number | undefined {
+  const { state, overflow, share, time } = reader
+  const ageMs = time === undefined ? undefined : behindMs(time)
+  element.setAttribute('data-reader', state)
+  setText(part(element, 'reader'), overflow)
+  setText(part(element, 'takes'), share === 0 ? 'nothing' : `${percent(share)} of it`)
+  setText(part(element, 'age'), state === 'reading' && ageMs !== undefined ? milliseconds(ageMs) : '–')
+  setText(part(element, 'fate'), fateOf(reader))
+  return state === 'reading' ? ageMs : undefined
+}
+
+/** What the hub did to it. */
+function fateOf({ state, skips, skippedMs, closes, last }: SlowReader): string {
+  if (state === 'connecting') return 'connecting'
+  if (state === 'away') return `${last?.code ?? ''} ${last?.reason ?? ''}`.trim() || 'closed'
+  const skipped = skips === 0 ? '' : `moved on ${skips === 1 ? 'once' : `${skips} times`}, by ${age(skippedMs / 1_000)}`
+  const closed = closes === 0 ? '' : `closed ${closes === 1 ? 'once' : `${closes} times`} (${last?.code}), and back`
+  return [skipped, closed].filter(Boolean).join(' · ') || 'falls behind'
+}
+
+/** Those of the feed under which a slow reader harms nobody but itself. */
+function policiesOf({ policies, overflow }: FeedReport): readonly string[] {
+  return POLICIES.filter(policy => policy === overflow || policies.includes(policy))
+}
+
+export const DEMONSTRATION = { slow: SLOW, sameClock: SAME_CLOCK } as const
