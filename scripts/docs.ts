@@ -110,6 +110,7 @@ ${table(['metric', 'type', 'labels', 'meaning'], rows)}
 | \`gate-rate\` | it held the gate and took less than \`min-gate-rate\` |
 | \`stall\` | its oldest ping went unanswered for \`stall-timeout\`, and nothing else showed that it was there |
 | \`pinned\` | its unfinished write kept too much memory alive |
+| \`operator\` | an operator evicted it |
 
 | \`spillway_gaps_total\` | readers did not get something because |
 | --- | --- |

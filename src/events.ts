@@ -3,9 +3,10 @@
  * where things happen, queued, and delivered outside the flush: an observer can be slow or throw, and no reader notices.
  */
 import type { Account } from './log/cursor.ts'
+import type { Overflow } from './log/overflow.ts'
 
-/** Why the hub closed a client for being slow. */
-export type EvictCause = 'lag' | 'soft-lag' | 'overrun' | 'pause' | 'gate-rate' | 'stall' | 'pinned'
+/** Why the hub closed a client for being slow; `operator`: because somebody told it to. */
+export type EvictCause = 'lag' | 'soft-lag' | 'overrun' | 'pause' | 'gate-rate' | 'stall' | 'pinned' | 'operator'
 export const EVICT_CAUSES: readonly EvictCause[] = [
   'lag',
   'soft-lag',
@@ -14,6 +15,7 @@ export const EVICT_CAUSES: readonly EvictCause[] = [
   'gate-rate',
   'stall',
   'pinned',
+  'operator',
 ]
 
 /** Why the source of a feed has to wait. */
@@ -39,6 +41,9 @@ export interface ClientInfo {
 /** How a client's close went: the peer answered the close frame, or the socket was ended without. */
 export type Outcome = 'clean' | 'terminated'
 
+/** Who closed a client: the hub, the client, or nobody (the connection was lost). */
+export type Initiator = 'hub' | 'client' | 'network'
+
 export type HubEvent =
   | { readonly type: 'client-joined'; readonly client: ClientInfo; readonly feed: string; readonly position: string }
   | {
@@ -49,6 +54,10 @@ export type HubEvent =
       readonly code: number
       readonly reason: string
       readonly outcome: Outcome
+      readonly initiator: Initiator
+      readonly overflow: Overflow
+      /** Why it was evicted, if it was. */
+      readonly cause: EvictCause | undefined
       readonly account: Account
     }
   | {

@@ -11,7 +11,7 @@
  *
  * Longer than 250 lines: what writes, what asks and what closes share the socket's state.
  */
-import type { ClientInfo, EvictCause, Notify, Outcome } from '../events.ts'
+import type { ClientInfo, EvictCause, Initiator, Notify, Outcome } from '../events.ts'
 import type { Ending, Feed } from '../feed.ts'
 import type { Witness } from '../log/cursor.ts'
 import type { Run } from '../log/segment.ts'
@@ -79,6 +79,7 @@ export class Client implements Sink, Asker {
   readonly #channel: Channel
   #finishing: Ending | undefined
   #closing: Ending | undefined
+  #cause: EvictCause | undefined
   #grace: NodeJS.Timeout | undefined
   #terminated = false
   #bytesRead: number
@@ -182,7 +183,8 @@ export class Client implements Sink, Asker {
     if (this.#closing !== undefined) return
     const code = cause === 'stall' ? CLOSE.stalled : CLOSE.tooSlow
     const event = { client: this.info, feed: reader.feed.name, cause, detail }
-    this.close(code, `${cause === 'stall' ? 'stalled' : 'too slow'}: ${detail}`)
+    this.#cause = cause
+    this.close(code, cause === 'operator' ? detail : `${cause === 'stall' ? 'stalled' : 'too slow'}: ${detail}`)
     this.#host.notify({ type: 'client-evicted', ...event, account: reader.account() })
     if (cause === 'pinned') this.#terminate()
   }
@@ -405,6 +407,7 @@ export class Client implements Sink, Asker {
     clearTimeout(this.#grace)
     const { reader } = this
     const outcome: Outcome = code === 1006 || this.#terminated ? 'terminated' : 'clean'
+    const initiator: Initiator = this.#closing !== undefined ? 'hub' : code === 1006 ? 'network' : 'client'
     const told = this.#closing ?? { code, reason: reason.toString() }
     reader.feed.leave(reader)
     this.#host.windows?.close(this)
@@ -416,6 +419,9 @@ export class Client implements Sink, Asker {
       code: told.code,
       reason: told.reason,
       outcome,
+      initiator,
+      overflow: reader.overflow,
+      cause: this.#cause,
       account: reader.account(true),
     })
   }
