@@ -1,14 +1,15 @@
 /**
  * The demonstration: a button opens a few slow readers in this page and one healthy one, so that a visitor sees lag grow, the
- * policies act, and the healthy one unaffected. At most SLOW readers, for at most LASTS_MS, closed with the page. They never ask
+ * policies act, and the healthy one unaffected. At most SHARES.length readers, for at most LASTS_MS, closed with the page. They never ask
  * for `pause`: nobody's source is to wait for a demonstration. What they cannot be in a browser without
  * `WebSocketStream`, the page says, with what to do instead. Called by page.ts at each poll.
  */
+
+import { addressOf } from './address.ts'
 import { behindMs, SAME_CLOCK } from './behind.ts'
 import { byId, copyOf, part, setText, sparkline } from './draw.ts'
 import { age, bytes, count, milliseconds, percent, perSecond } from './format.ts'
 import { HealthyReader } from './healthy.ts'
-import { addressOf } from './address.ts'
 import type { Minutes } from './minute.ts'
 import type { FeedReport } from './report.ts'
 import { BROWSER_BYTES, canBeSlow, SlowReader } from './slow.ts'
@@ -16,18 +17,20 @@ import { Trend } from './trend.ts'
 
 /** What the slow readers take, as a share of what is published. */
 const SHARES = [1 / 3, 1 / 3, 1 / 10, 1 / 10, 0, 0] as const
-const SLOW = SHARES.length
 const POLICIES = ['skip', 'evict']
 const LASTS_MS = 120_000
 const DRAW_EVERY_MS = 250
+const CLOCKS = SAME_CLOCK
+  ? ''
+  : ' Ages count from the quickest message: this machine\u2019s clock and the hub\u2019s may differ.'
 const CALM_MS = 1_000
+/** Half a minute of a line. */
+const POINTS = 120
 /** A feed with less is too thin: the browser would take for too long what it takes by itself. */
 const ENOUGH_BYTES_PER_SECOND = BROWSER_BYTES / 2
 
-interface Shown {
-  readonly element: HTMLElement
-  readonly trend: Trend
-}
+/** Brings the row of a reader up to date, and returns how old what it has is, in milliseconds. */
+type Draw = (row: HTMLElement, now: number) => number | undefined
 
 export class Demonstration {
   readonly #minutes: Minutes
@@ -94,7 +97,9 @@ export class Demonstration {
     const rate = bytes(this.#bytesPerSecond())
     setText(
       byId('demo-thin'),
-      thin ? `This feed has ${rate}/s, less than a browser takes by itself, so they begin with messages of a while ago.` : '',
+      thin
+        ? `This feed has ${rate}/s, less than a browser takes by itself, so they begin with messages of a while ago.`
+        : '',
     )
   }
 
@@ -125,6 +130,7 @@ export class Demonstration {
     }
     this.#show(healthy, slow, stop.signal)
     this.#setRunning(true)
+    location.hash = encodeURIComponent(feed.name) // its panel shows what the hub sees of them
   }
 
   #close(why: string): void {
@@ -146,27 +152,38 @@ export class Demonstration {
   }
 
   #show(healthy: HealthyReader, slow: readonly SlowReader[], signal: AbortSignal): void {
-    const rows = [healthy, ...slow].map(() => ({ element: copyOf('demo-row'), trend: new Trend(DRAW_EVERY_MS, 120) }))
+    const draws: Draw[] = [
+      (row, now) => this.#drawHealthy(row, healthy, now),
+      ...slow.map(
+        (reader): Draw =>
+          row =>
+            drawSlow(row, reader),
+      ),
+    ]
+    const rows = draws.map(draw => ({ draw, element: copyOf('demo-row'), trend: new Trend(0, POINTS) }))
     byId('demo-rows').replaceChildren(...rows.map(({ element }) => element))
     byId('demo-table').hidden = false
     const until = performance.now() + LASTS_MS
     const draw = (): void => {
       const now = performance.now()
-      if (now >= until) return this.#close('Ended after two minutes.')
-      setText(byId('demo-left'), `Ends by itself in ${count(Math.ceil((until - now) / 1_000))} s.`)
-      const ages = [this.#drawHealthy(rows[0] as Shown, healthy, now)]
-      slow.forEach((reader, i) => ages.push(drawSlow(rows[i + 1] as Shown, reader)))
-      ages.forEach((ms, i) => rows[i]?.trend.add(ms ?? 0, now))
-      const lines = rows.map(({ trend }) => trend.points())
-      const most = Math.max(CALM_MS, ...lines.flat().map(({ y }) => y))
-      rows.forEach(({ element }, i) => sparkline(part(element, 'spark'), lines[i] ?? [], 0, most))
+      if (now >= until) {
+        this.#close('Ended after two minutes.')
+        return
+      }
+      setText(byId('demo-left'), `Ends by itself in ${count(Math.ceil((until - now) / 1_000))} s.${CLOCKS}`)
+      let most = CALM_MS // one scale for all, so that the healthy one lies flat below the others
+      for (const { trend, element, draw } of rows) {
+        trend.add(draw(element, now) ?? 0, now)
+        for (const { y } of trend.points()) most = Math.max(most, y)
+      }
+      for (const { trend, element } of rows) sparkline(part(element, 'spark'), trend.points(), 0, most)
     }
     draw()
     const timer = setInterval(draw, DRAW_EVERY_MS)
     signal.addEventListener('abort', () => clearInterval(timer))
   }
 
-  #drawHealthy({ element }: Shown, healthy: HealthyReader, now: number): number | undefined {
+  #drawHealthy(element: HTMLElement, healthy: HealthyReader, now: number): number | undefined {
     const { perSecond: rate, ageMs } = healthy.look(now)
     const published = this.#report()?.publishedPerSecond ?? 0
     element.setAttribute('data-reader', 'healthy')
@@ -178,7 +195,7 @@ export class Demonstration {
   }
 }
 
-function drawSlow({ element }: Shown, reader: SlowReader): number | undefined {
+function drawSlow(element: HTMLElement, reader: SlowReader): number | undefined {
   const { state, overflow, share, time } = reader
   const ageMs = time === undefined ? undefined : behindMs(time)
   element.setAttribute('data-reader', state)
@@ -202,5 +219,3 @@ function fateOf({ state, skips, skippedMs, closes, last }: SlowReader): string {
 function policiesOf({ policies, overflow }: FeedReport): readonly string[] {
   return POLICIES.filter(policy => policy === overflow || policies.includes(policy))
 }
-
-export const DEMONSTRATION = { slow: SLOW, sameClock: SAME_CLOCK } as const

@@ -19,7 +19,7 @@ export class Evictor {
     byId('evict-form').addEventListener('submit', event => {
       event.preventDefault()
       this.#dialog.close()
-      if (this.#client !== undefined) this.#evict(this.#client, this.#reason.value.trim()).then(onEvicted)
+      if (this.#client !== undefined) void this.#evict(this.#client, this.#reason.value.trim()).then(onEvicted)
     })
   }
 

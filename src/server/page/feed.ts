@@ -31,7 +31,10 @@ export class FeedPanel {
     this.#set('name', feed.name)
     this.#set('source', source.short)
     this.#set('sentence', source.sentence)
-    this.#set('kind', `${feed.format} · ${feed.overflow} · readers may ask for ${feed.policies.join(', ') || 'nothing else'}`)
+    this.#set(
+      'kind',
+      `${feed.format} · ${feed.overflow} · readers may ask for ${feed.policies.join(', ') || 'nothing else'}`,
+    )
 
     this.#set('published', perSecond(feed.publishedPerSecond))
     this.#set('published-bytes', minute?.bytesPerSecond === undefined ? '' : `${bytes(minute.bytesPerSecond)}/s`)
@@ -91,5 +94,5 @@ function statesOf({ states }: FeedReport): string {
 
 function headroomOf({ headroom, readers }: FeedReport): string {
   if (headroom === null) return readers === 0 ? 'no reader' : 'no reader has a limit'
-  return headroom.seconds === null ? 'of the slowest reader' : `${age(headroom.seconds)}, should the slowest stop`
+  return headroom.seconds === null ? 'to its limit' : `${age(headroom.seconds)} to its limit`
 }

@@ -14,15 +14,23 @@ export class Head {
   #last: HubReport | undefined
   #lastAt = 0
   #restartedAt = -Infinity
+  #restarted = ''
 
   /** Undefined: the hub did not answer. */
   update(report: HubReport | undefined): void {
     const now = performance.now()
     document.body.setAttribute('data-stale', String(report === undefined))
-    if (report === undefined) return this.#tell('away', this.#away())
-    if (this.#last !== undefined && report.uptimeSeconds < this.#last.uptimeSeconds) this.#restartedAt = now
+    if (report === undefined) {
+      this.#tell('away', this.#away())
+      return
+    }
+    if (this.#last !== undefined && report.uptimeSeconds < this.#last.uptimeSeconds) {
+      this.#restartedAt = now
+      const other = report.version !== this.#last.version
+      this.#restarted = `The hub has restarted: its counts began again.${other ? ' It has another version now: reload this page.' : ''}`
+    }
     const told = now - this.#restartedAt < TOLD_MS
-    this.#tell(told ? 'restarted' : 'here', told ? this.#restarted(report) : '')
+    this.#tell(told ? 'restarted' : 'here', told ? this.#restarted : '')
     this.#last = report
     this.#lastAt = Date.now()
     this.#fill(report)
@@ -34,17 +42,23 @@ export class Head {
     return `The hub does not answer. The figures are those of ${timeOfDay(this.#lastAt)}; ${again}`
   }
 
-  #restarted({ version }: HubReport): string {
-    const other = version !== this.#last?.version && this.#last !== undefined
-    return `The hub has restarted: its counts began again.${other ? ` It is version ${version} now: reload this page.` : ''}`
-  }
-
   #tell(state: string, text: string): void {
     this.#notice.setAttribute('data-state', state)
     setText(this.#notice, text)
   }
 
-  #fill({ version, clients, maxClients, uptimeSeconds, memory, inFlight, eventLoop, feeds, unconfirmed, admin }: HubReport): void {
+  #fill({
+    version,
+    clients,
+    maxClients,
+    uptimeSeconds,
+    memory,
+    inFlight,
+    eventLoop,
+    feeds,
+    unconfirmed,
+    admin,
+  }: HubReport): void {
     setText(byId('version'), version)
     setText(byId('clients'), count(clients))
     setText(byId('max-clients'), `of ${count(maxClients)}`)

@@ -69,5 +69,7 @@ byId('skip').addEventListener('click', event => {
   event.preventDefault()
   byId('feed').focus()
 })
+// what scrolls, the keyboard must reach
+for (const scroll of document.querySelectorAll<HTMLElement>('.scroll')) scroll.tabIndex = 0
 addEventListener('hashchange', select)
 await poll.run()
