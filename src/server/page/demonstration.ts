@@ -5,14 +5,14 @@
  * `WebSocketStream`, the page says, with what to do instead. Called by page.ts at each poll.
  */
 
-import { addressOf } from './address.ts'
+import { addressOf, queryOf } from './address.ts'
 import { behindMs, SAME_CLOCK } from './behind.ts'
 import { byId, copyOf, part, setText, sparkline } from './draw.ts'
-import { age, bytes, count, milliseconds, percent, perSecond } from './format.ts'
+import { age, bytes, count, percent, perSecond } from './format.ts'
 import { HealthyReader } from './healthy.ts'
 import type { Minutes } from './minute.ts'
-import type { FeedReport } from './report.ts'
-import { BROWSER_BYTES, canBeSlow, SlowReader } from './slow.ts'
+import type { FeedReport, HubReport } from './report.ts'
+import { BROWSER_BYTES, canBeSlow, LOST, SlowReader } from './slow.ts'
 import { Trend } from './trend.ts'
 
 /** What the slow readers take, as a share of what is published. */
@@ -39,7 +39,7 @@ export class Demonstration {
   readonly #end = byId('demo-end')
   readonly #feeds = byId('demo-feed') as HTMLSelectElement
   #reports: readonly FeedReport[] = []
-  #clientsUrl: string | undefined
+  #clientsUrl: HubReport['clientsUrl']
   #chosen = false
   #stop: AbortController | undefined
 
@@ -57,10 +57,11 @@ export class Demonstration {
     byId('demo-can').hidden = !canBeSlow()
   }
 
-  update(reports: readonly FeedReport[], clientsUrl: string | undefined): void {
+  update(reports: readonly FeedReport[], clientsUrl: HubReport['clientsUrl']): void {
     this.#reports = reports
     this.#clientsUrl = clientsUrl
-    const fit = reports.filter(feed => feed.ending === null && policiesOf(feed).length > 0).map(({ name }) => name)
+    const fits = (feed: FeedReport) => clientsUrl !== null && feed.ending === null && policiesOf(feed).length > 0
+    const fit = reports.filter(fits).map(({ name }) => name)
     if (fit.join() !== [...this.#feeds.options].map(({ value }) => value).join()) {
       const before = this.#feeds.value
       this.#feeds.replaceChildren(...fit.map(name => new Option(name, name)))
@@ -103,9 +104,8 @@ export class Demonstration {
     )
   }
 
-  #address(query: Readonly<Record<string, string>> = {}): string {
-    const parameters = new URLSearchParams(query).toString()
-    return `${addressOf(this.#feeds.value, this.#clientsUrl)}${parameters === '' ? '' : `?${parameters}`}`
+  #address(): string {
+    return addressOf(this.#feeds.value, this.#clientsUrl) ?? ''
   }
 
   /** Where a slow reader begins: at the newest message, or on a thin feed so far back that the browser's own share is full at once. */
@@ -122,10 +122,11 @@ export class Demonstration {
     this.#stop = stop
     const policies = policiesOf(feed)
     const healthy = new HealthyReader()
-    healthy.run(`${this.#address()}?name=demonstration`, stop.signal)
+    healthy.run(`${this.#address()}?${queryOf(feed, 'demonstration')}`, stop.signal)
     const slow = SHARES.map((share, i) => new SlowReader(policies[i % policies.length] ?? '', share))
     for (const reader of slow) {
-      const address = () => this.#address({ name: 'demonstration', overflow: reader.overflow, ...this.#from() })
+      const query = { name: 'demonstration', overflow: reader.overflow }
+      const address = () => `${this.#address()}?${new URLSearchParams({ ...query, ...this.#from() })}`
       void reader.run(address, () => this.#bytesPerSecond(), stop.signal)
     }
     this.#show(healthy, slow, stop.signal)
@@ -188,9 +189,9 @@ export class Demonstration {
     const published = this.#report()?.publishedPerSecond ?? 0
     element.setAttribute('data-reader', 'healthy')
     setText(part(element, 'reader'), 'healthy')
-    setText(part(element, 'takes'), 'all, at once')
-    setText(part(element, 'age'), ageMs === undefined ? '–' : milliseconds(ageMs))
-    setText(part(element, 'fate'), `${perSecond(rate)} of ${perSecond(published)} messages/s`)
+    setText(part(element, 'takes'), 'takes all')
+    setText(part(element, 'age'), ageMs === undefined ? '–' : age(ageMs / 1_000))
+    setFate(element, `${perSecond(rate)} of ${perSecond(published)} messages/s`)
     return ageMs
   }
 }
@@ -200,18 +201,27 @@ function drawSlow(element: HTMLElement, reader: SlowReader): number | undefined 
   const ageMs = time === undefined ? undefined : behindMs(time)
   element.setAttribute('data-reader', state)
   setText(part(element, 'reader'), overflow)
-  setText(part(element, 'takes'), share === 0 ? 'nothing' : `${percent(share)} of it`)
-  setText(part(element, 'age'), state === 'reading' && ageMs !== undefined ? milliseconds(ageMs) : '–')
-  setText(part(element, 'fate'), fateOf(reader))
+  setText(part(element, 'takes'), share === 0 ? 'sleeps' : `takes ${percent(share)}`)
+  setText(part(element, 'age'), state === 'reading' && ageMs !== undefined ? age(ageMs / 1_000) : '–')
+  setFate(element, fateOf(reader))
   return state === 'reading' ? ageMs : undefined
+}
+
+/** Said in a column, and on a phone below the name: the style sheet shows one of them. */
+function setFate(element: HTMLElement, text: string): void {
+  setText(part(element, 'fate'), text)
+  setText(part(element, 'fate-below'), text)
 }
 
 /** What the hub did to it. */
 function fateOf({ state, skips, skippedMs, closes, last }: SlowReader): string {
   if (state === 'connecting') return 'connecting'
-  if (state === 'away') return `${last?.code ?? ''} ${last?.reason ?? ''}`.trim() || 'closed'
-  const skipped = skips === 0 ? '' : `moved on ${skips === 1 ? 'once' : `${skips} times`}, by ${age(skippedMs / 1_000)}`
-  const closed = closes === 0 ? '' : `closed ${closes === 1 ? 'once' : `${closes} times`} (${last?.code}), and back`
+  // Evicted while it did not read: the close frame stood behind what it had not read, and was lost with the connection.
+  const how = last?.code === LOST ? 'cut off in its sleep (1006)' : `${last?.code} ${last?.reason}`
+  if (state === 'away') return how
+  const times = (n: number): string => (n === 1 ? 'once' : `${n} times`)
+  const skipped = skips === 0 ? '' : `moved on ${times(skips)}, by ${age(skippedMs / 1_000)}`
+  const closed = closes === 0 ? '' : `closed ${times(closes)}, and back`
   return [skipped, closed].filter(Boolean).join(' · ') || 'falls behind'
 }
 

@@ -51,6 +51,7 @@ export class FeedPanel {
       this.#draw('published-spark', minute.published, 1)
       this.#draw('delivered-spark', minute.delivered, 1)
       this.#draw('age-spark', minute.dataAge, CALM_SECONDS)
+      this.#draw('headroom-spark', minute.headroom, 1)
     }
 
     drawBands(part(this.#root, 'bands'), feed.bands)

@@ -74,16 +74,11 @@ export function duration(seconds: number): string {
   return `${Math.floor(s / 86_400)} d ${Math.floor((s % 86_400) / 3_600)} h`
 }
 
-/** An age of data, where what is small matters: `0.02 s`, `4.2 s`, `48 s`, `3 min 5 s`. */
+/** An age of data, in seconds, where what is small matters: `4 ms`, `4.2 s`, `48 s`, `3 min 5 s`. */
 export function age(seconds: number): string {
+  if (seconds < 0.995) return `${whole.format(seconds * 1_000)} ms`
   if (seconds >= 60) return duration(seconds)
-  if (seconds >= 9.95) return `${whole.format(seconds)} s`
-  return `${(seconds >= 0.995 ? one : two).format(seconds)} s`
-}
-
-/** A span of milliseconds: `3 ms`, and from a second on as an age. */
-export function milliseconds(ms: number): string {
-  return ms < 995 ? `${whole.format(ms)} ms` : age(ms / 1_000)
+  return `${(seconds >= 9.95 ? whole : one).format(seconds)} s`
 }
 
 /** The time of day something happened, in the visitor's zone: `14:03:05`. */

@@ -3,7 +3,7 @@
  * back as another, is told in words; the figures then stay the last it gave. Filled at each poll by page.ts.
  */
 import { byId, setText } from './draw.ts'
-import { bytes, count, duration, milliseconds, timeOfDay } from './format.ts'
+import { age, bytes, count, duration, timeOfDay } from './format.ts'
 import type { HubReport } from './report.ts'
 
 /** How long it is told that the hub is another. */
@@ -64,7 +64,7 @@ export class Head {
     setText(byId('max-clients'), `of ${count(maxClients)}`)
     setText(byId('unconfirmed'), unconfirmed === 0 ? '' : `${count(unconfirmed)} unconfirmed`)
     setText(byId('uptime'), duration(uptimeSeconds))
-    setText(byId('event-loop'), milliseconds(eventLoop.p99Ms))
+    setText(byId('event-loop'), age(eventLoop.p99Ms / 1_000))
     setText(byId('memory-used'), bytes(memory.rssBytes))
     setText(byId('memory-bound'), `of ${bytes(memory.boundBytes)}`)
     level('memory', memory.rssBytes, memory.boundBytes)

@@ -1,5 +1,5 @@
 /**
- * One plain reader of one feed: a WebSocket to `/feeds/NAME`, and what its close codes mean for coming back (PROTOCOL.md,
+ * One plain reader of one feed: a WebSocket to the address given, and what its close codes mean for coming back (PROTOCOL.md,
  * close codes). A close with `retry=` in its reason comes back then, a lost connection with growing patience, anything
  * else is the hub's last word. Waits carry jitter, so that a thousand pages do not return in the same millisecond.
  * Called by the live view, once per selection; the signal ends it.
@@ -29,7 +29,7 @@ export function listen(address: string, { onPayload, onState }: Listener, signal
     if (signal.aborted) return
     if (attempts === 0) onState({ kind: 'connecting', text: 'connecting' })
     const stop = new AbortController() // of this one socket's listeners
-    const socket = new WebSocket(`${address}?name=page`)
+    const socket = new WebSocket(address)
     socket.binaryType = 'arraybuffer'
     const on = { signal: stop.signal }
     const leave = (): void => {

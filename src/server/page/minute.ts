@@ -14,12 +14,15 @@ export class Minute {
   readonly published = new Trend(EVERY_MS, POINTS)
   readonly delivered = new Trend(EVERY_MS, POINTS)
   readonly dataAge = new Trend(EVERY_MS, POINTS)
+  /** Of the slowest reader; no point where none has a limit. */
+  readonly headroom = new Trend(EVERY_MS, POINTS)
   readonly #bytes = new Rate()
 
   add(feed: FeedReport, now: number): void {
     this.published.add(feed.publishedPerSecond, now)
     this.delivered.add(feed.deliveredPerSecond, now)
     this.dataAge.add(feed.dataAge.p99, now)
+    if (feed.headroom !== null) this.headroom.add(feed.headroom.bytes, now)
     this.#bytes.mark(feed.publishedBytes, now)
   }
 

@@ -37,8 +37,7 @@ function select(): void {
   const feed = last.feeds.find(feed => feed.name === name)
   document.title = `${name} · Spillway`
   cards.select(name)
-  live.show(name, last.clientsUrl)
-  live.report(feed)
+  live.show(name, feed, last.clientsUrl)
   byId('feed').hidden = feed === undefined
   if (feed !== undefined) panel.update(feed, minutes.of(name))
 }

@@ -94,6 +94,6 @@ export interface HubReport {
   readonly slowest: readonly SlowReport[]
   readonly closed: readonly ClosedReport[]
   readonly admin: boolean
-  /** On the admin port: where clients connect. */
-  readonly clientsUrl?: string
+  /** On the admin port: where clients connect; null if the hub does not know it. */
+  readonly clientsUrl?: string | null
 }

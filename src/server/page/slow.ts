@@ -1,5 +1,5 @@
 /**
- * A slow reader in this page: a real WebSocket that takes so many bytes a second and no more, or none at all. A plain
+ * A slow reader in this page: a real WebSocket that takes so many bytes a second and no more, or sleeps and takes none. A plain
  * `WebSocket` cannot be slow: browsers read on while the page is busy. `WebSocketStream` has back-pressure: what is not read
  * from it is not read from the socket, once the browser's own 128 KiB are full (measured: Chromium confirms 136 KB and then
  * nothing more), and that costs no thread and no CPU. A reader that is evicted comes back when the hub said it may, as a
@@ -29,13 +29,21 @@ export function canBeSlow(): boolean {
 }
 
 const TURN_MS = 100
+const SLEEPS_MS = 15_000
+/** How long it is awake, and how much it takes then. */
+const AWAKE_MS = 1_000
+const AWAKE_BYTES = 64 << 20
 /** Who comes back at once would be a nuisance; who waits for minutes, no demonstration. */
 const WAIT_MS = { least: 1_000, most: 10_000 } as const
-const LOST = 1006
+/** The connection was lost, and nobody said why. */
+export const LOST = 1006
 
 export class SlowReader {
   readonly overflow: string
-  /** What it takes, as a share of what the feed publishes; 0 = nothing. */
+  /**
+   * What it takes, as a share of what the feed publishes. 0 = it sleeps for SLEEPS_MS at a time, like a laptop, and then takes all
+   * there is: a close stands behind what was not read, so one that never reads would never learn of it.
+   */
   readonly share: number
   state: 'connecting' | 'reading' | 'away' = 'connecting'
   messages = 0
@@ -99,16 +107,16 @@ export class SlowReader {
     bytesPerSecond: () => number,
     signal: AbortSignal,
   ): Promise<void> {
-    let credit = 1 // so that one that stops has seen one message
+    let credit = 1 // one message, and then it is slow
     while (!signal.aborted) {
-      while (credit > 0 && !signal.aborted) {
+      for (const until = performance.now() + AWAKE_MS; credit > 0 && !signal.aborted && performance.now() < until; ) {
         const { value, done } = await reader.read()
         if (done) return
         this.#take(value)
         credit -= value.length
       }
-      await pause(TURN_MS, signal)
-      credit += (this.share * bytesPerSecond() * TURN_MS) / 1_000
+      await pause(this.share === 0 ? SLEEPS_MS : TURN_MS, signal)
+      credit = this.share === 0 ? AWAKE_BYTES : credit + (this.share * bytesPerSecond() * TURN_MS) / 1_000
     }
   }
 
