@@ -32,6 +32,12 @@ export async function serveCommand(args: readonly string[], version: string): Pr
   })
   // With a reader of the log that has stopped to read, the end of the process would wait for it.
   if (!(await log.close())) process.exit(code)
+  setTimeout(() => {
+    process.stderr.write(
+      `warning: ended, though something that ${configuration.file ?? 'a source'} opened is still open\n`,
+    )
+    process.exit(code)
+  }, HELD_MS).unref()
   return code
 }
 
@@ -53,13 +59,7 @@ async function run(configuration: Checked, version: string, piped: boolean, log:
   const failed = [...hub.feeds.values()].some(feed => feed.failures > 0)
   // stdin may hold the process open: what it still gives is nobody's any more.
   process.stdin.destroy()
-  const code = configuration.serve.exitWhenDone && failed ? 1 : 0
-  const held = () => {
-    LOGGER.warn(`ended, though something that ${file ?? 'a source'} opened is still open`)
-    process.exit(code)
-  }
-  setTimeout(held, HELD_MS).unref()
-  return code
+  return configuration.serve.exitWhenDone && failed ? 1 : 0
 }
 
 function tellPresence(log: Log, event: HubEvent): void {

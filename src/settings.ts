@@ -455,6 +455,14 @@ export const SETTINGS = [
     default: '1',
     help: 'The same seed gives the same prices.',
   },
+  {
+    flag: 'depth',
+    kind: 'count',
+    into: ['source', 'depth'],
+    sources: ['ticker'],
+    default: '0',
+    help: 'Levels of the order book, on either side, that the ticker tells with each tick: some 28 bytes each.',
+  },
 ] as const satisfies readonly Setting[]
 
 /** The environment variable that stands for a flag. */

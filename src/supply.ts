@@ -15,8 +15,6 @@ import { Refusals } from './refusals.ts'
 export interface SourceStatus {
   /** Undefined where there is none, and somebody calls `publish()`. */
   readonly state: SourceState | undefined
-  /** What it failed with, the last time that it did. */
-  readonly error: string | undefined
   /** How often it was asked again. */
   readonly restarts: number
   /** Messages it gave that the feed's pipeline did not pass on. */

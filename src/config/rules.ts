@@ -61,9 +61,9 @@ export function checkRules(configuration: HubPlan, faults: string[]): MemoryBoun
   const bound = hub.memoryBound()
   const serve: Place = { path: ['serve'], given, wrong: new Set(configuration.wrong) }
   settle({ ...configuration.serve }, serve, faults, options => {
-    const { origins, drainMs } = options as Configuration['serve']
+    const { origins, drainMs } = options as HubPlan['serve']
     new Door(hub, origins)
-    checkAdmin(options as Configuration['serve'])
+    checkAdmin(options as HubPlan['serve'])
     void hub.close({ drainMs })
   })
   void hub.close({ drainMs: 0 })
@@ -71,7 +71,7 @@ export function checkRules(configuration: HubPlan, faults: string[]): MemoryBoun
 }
 
 /** @throws SpillwayError `bad_option` */
-function checkAdmin({ port, adminPort, adminHost, adminToken: token }: Configuration['serve']): void {
+function checkAdmin({ port, adminPort, adminHost, adminToken: token }: HubPlan['serve']): void {
   if (adminPort === 'off') return
   if (adminPort !== undefined && adminPort !== 0 && adminPort === port) {
     throw new SpillwayError(

@@ -17,11 +17,16 @@ export interface TickerOptions {
   readonly perSecond?: number
   /** Which market: a whole number. @default 1 */
   readonly seed?: number
+  /** Levels of the order book told with each tick, on either side, 0 to 200: some 28 bytes each. @default 0 */
+  readonly depth?: number
   /** Ends the source. @default none */
   readonly signal?: AbortSignal
 }
 
-/** One trade. A message's payload is this as JSON, behind the `time` at which it was due (ms since 1970). */
+/**
+ * One trade. A message's payload is this as JSON, behind the `time` at which it was due (ms since 1970), and with a `depth`
+ * the order book after it: `bids` and `asks`, the best first, as `[price, shares]`.
+ */
 export interface Tick {
   readonly symbol: string
   /** What was paid: the bid or the ask. In whole cents, like them; never below one. */
@@ -53,15 +58,17 @@ const schema = z.strictObject({
     .default(20),
   perSecond: z.number().min(1).max(1_000_000).default(50),
   seed: z.int().default(1),
+  depth: z.int().min(0).max(200).default(0),
   signal: z.custom<AbortSignal>(value => value instanceof AbortSignal, 'an AbortSignal').optional(),
 })
 
 /** A simulated market. @throws SpillwayError `bad_option` */
 export function ticker(options: TickerOptions = {}): Source {
-  const { symbols, perSecond, seed, signal } = parse(schema, options, 'ticker')
+  const { symbols, perSecond, seed, depth, signal } = parse(schema, options, 'ticker')
   return {
     canWait: false,
-    [Symbol.asyncIterator]: () => interruptible(stop => inTime(simulate(symbols, seed), perSecond, stop), signal),
+    [Symbol.asyncIterator]: () =>
+      interruptible(stop => inTime(simulate(symbols, seed), perSecond, depth, stop), signal),
   }
 }
 
@@ -72,6 +79,7 @@ export function ticker(options: TickerOptions = {}): Source {
 async function* inTime(
   ticks: Iterator<Tick, never>,
   perSecond: number,
+  depth: number,
   stop: AbortSignal,
 ): AsyncGenerator<Message, void> {
   const msPerTick = 1000 / perSecond
@@ -88,15 +96,31 @@ async function* inTime(
       continue
     }
     const tick = ticks.next().value
-    yield { key: tick.symbol, payload: toJson(Math.floor(start + due), tick) }
+    yield { key: tick.symbol, payload: toJson(Math.floor(start + due), tick, depth) }
     due += msPerTick
     inTurn++
   }
 }
 
 /** By hand, and not with JSON.stringify, which takes three times as long (measured: 1.5 µs, 0.5 µs). */
-function toJson(time: number, { symbol, price, bid, ask, size, change }: Tick): string {
-  return `{"time":${time},"symbol":"${symbol}","price":${price},"bid":${bid},"ask":${ask},"size":${size},"change":${change}}`
+function toJson(time: number, { symbol, price, bid, ask, size, change }: Tick, depth: number): string {
+  const tick = `{"time":${time},"symbol":"${symbol}","price":${price},"bid":${bid},"ask":${ask},"size":${size},"change":${change}`
+  return depth === 0 ? `${tick}}` : `${tick},"bids":[${side(bid, -1, depth)}],"asks":[${side(ask, 1, depth)}]}`
+}
+
+/**
+ * One side of the book, a cent a level from the best on. Sizes follow from the price alone: a level that nobody traded at
+ * is the same in the next message, as on an exchange, and no random number is taken from the market's own.
+ */
+function side(best: number, step: 1 | -1, depth: number): string {
+  const levels: string[] = []
+  const first = Math.round(best * 100)
+  for (let level = 0; level < depth; level++) {
+    const cents = first + step * level
+    if (cents < 1) break
+    levels.push(`[${cents / 100},${100 * (1 + level + ((cents * 7919) % 13))}]`)
+  }
+  return levels.join()
 }
 
 interface Stock {

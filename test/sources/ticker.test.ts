@@ -241,6 +241,22 @@ describe('the ticker', () => {
     expect(vi.getTimerCount()).toBe(0)
   })
 
+  it('tells the order book with each tick if asked to: both sides, best first, and the same trades', async () => {
+    type Booked = Stamped & { readonly bids: readonly [number, number][]; readonly asks: readonly [number, number][] }
+    const plain = await ticksWithin(1_000, { seed: 4 })
+    const booked = (await ticksWithin(1_000, { seed: 4, depth: 40 })) as Booked[]
+    expect(booked.map(({ time: _, bids: _b, asks: _a, ...tick }) => tick)).toEqual(
+      plain.map(({ time: _, ...tick }) => tick),
+    )
+    for (const { bid, ask, bids, asks } of booked) {
+      expect([bids[0]?.[0], asks[0]?.[0]]).toEqual([bid, ask])
+      expect(bids.map(([price]) => price)).toEqual(bids.map(([price]) => price).sort((a, b) => b - a))
+      expect(asks.map(([price]) => price)).toEqual(asks.map(([price]) => price).sort((a, b) => a - b))
+      expect(asks).toHaveLength(40)
+    }
+    expect(booked.length).toBeGreaterThan(40)
+  })
+
   it('runs by the real clock too', async () => {
     vi.useRealTimers()
     const { iterator, messages } = consume(ticker({ perSecond: 1_000 }))
@@ -272,8 +288,9 @@ describe('an option of the ticker that will not do', () => {
     [{ perSecond: 1_000_001 }, 'ticker.perSecond: expected at most 1000000, got 1000001'],
     [{ perSecond: '50' }, 'ticker.perSecond: expected a number, got "50"'],
     [{ seed: 0.5 }, 'ticker.seed: expected a whole number, got 0.5'],
+    [{ depth: 201 }, 'ticker.depth: expected at most 200, got 201'],
     [{ signal: 'stop' }, 'ticker.signal: expected an AbortSignal, got "stop"'],
-    [{ rate: 50 }, 'ticker: expected no option but symbols, perSecond, seed, signal, got "rate"'],
+    [{ rate: 50 }, 'ticker: expected no option but symbols, perSecond, seed, depth, signal, got "rate"'],
   ])('%j is refused with path, rule and value', (options, sentence) => {
     expect(() => ticker(options as TickerOptions)).toThrow(
       expect.objectContaining({ code: 'bad_option', message: sentence }),

@@ -74,6 +74,18 @@ export function duration(seconds: number): string {
   return `${Math.floor(s / 86_400)} d ${Math.floor((s % 86_400) / 3_600)} h`
 }
 
+/** An age of data, in seconds, where what is small matters: `4 ms`, `4.2 s`, `48 s`, `3 min 5 s`. */
+export function age(seconds: number): string {
+  if (seconds < 0.995) return `${whole.format(seconds * 1_000)} ms`
+  if (seconds >= 60) return duration(seconds)
+  return `${(seconds >= 9.95 ? whole : one).format(seconds)} s`
+}
+
+/** The time of day something happened, in the visitor's zone: `14:03:05`. */
+export function timeOfDay(at: number): string {
+  return clock(at).slice(0, 8)
+}
+
 /** The time of day a message came, to the millisecond, in the visitor's zone. */
 export function clock(at: number): string {
   const date = new Date(at)

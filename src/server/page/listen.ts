@@ -1,5 +1,5 @@
 /**
- * One plain reader of one feed: a WebSocket to `/feeds/NAME`, and what its close codes mean for coming back (PROTOCOL.md,
+ * One plain reader of one feed: a WebSocket to the address given, and what its close codes mean for coming back (PROTOCOL.md,
  * close codes). A close with `retry=` in its reason comes back then, a lost connection with growing patience, anything
  * else is the hub's last word. Waits carry jitter, so that a thousand pages do not return in the same millisecond.
  * Called by the live view, once per selection; the signal ends it.
@@ -22,19 +22,14 @@ export interface Listener {
   onState(connection: Connection): void
 }
 
-/** The address a plain client of any kind would use for this feed. */
-export function addressOf(feed: string): string {
-  return `${location.protocol === 'https:' ? 'wss:' : 'ws:'}//${location.host}/feeds/${encodeURIComponent(feed)}`
-}
-
-export function listen(feed: string, { onPayload, onState }: Listener, signal: AbortSignal): void {
+export function listen(address: string, { onPayload, onState }: Listener, signal: AbortSignal): void {
   let attempts = 0
 
   const connect = (): void => {
     if (signal.aborted) return
     if (attempts === 0) onState({ kind: 'connecting', text: 'connecting' })
     const stop = new AbortController() // of this one socket's listeners
-    const socket = new WebSocket(`${addressOf(feed)}?name=page`)
+    const socket = new WebSocket(address)
     socket.binaryType = 'arraybuffer'
     const on = { signal: stop.signal }
     const leave = (): void => {
@@ -78,7 +73,7 @@ export function listen(feed: string, { onPayload, onState }: Listener, signal: A
 }
 
 /** When to come back, in milliseconds with jitter; undefined is never. */
-function retryMs(code: number, reason: string, attempts: number): number | undefined {
+export function retryMs(code: number, reason: string, attempts: number): number | undefined {
   const told = /\bretry=(\d+)(ms|s)\b/.exec(reason)
   if (told !== null) return Number(told[1]) * (told[2] === 's' ? 1_000 : 1) * (1 + Math.random() / 2)
   if (code !== RESTARTING && !LOST.includes(code)) return undefined

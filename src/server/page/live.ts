@@ -3,13 +3,13 @@
  * ring is drawn, so the page falls behind by one picture at most, whatever the rate. Pausing holds the view, not the
  * reader: messages go on being taken and counted. Called by page.ts when a feed is selected and at each poll.
  */
-import { sourceOf } from './cards.ts'
+import { addressOf, queryOf } from './address.ts'
 import { byId, setText } from './draw.ts'
 import { count, perSecond } from './format.ts'
-import { addressOf, type Connection, listen } from './listen.ts'
+import { type Connection, listen } from './listen.ts'
 import { type Message, Newest } from './newest.ts'
-import type { FeedReport } from './poll.ts'
 import { Rate } from './rate.ts'
+import type { FeedReport, HubReport } from './report.ts'
 import { VIEWS, type View, type ViewName, viewFor } from './views.ts'
 
 const RATE_EVERY_MS = 500
@@ -33,6 +33,7 @@ export class Live {
   readonly #pause = byId('pause')
   readonly #payloads = byId('payloads')
   #feed = ''
+  #address = ''
   #stop = new AbortController()
   #newest = new Newest()
   #rate = new Rate()
@@ -55,13 +56,18 @@ export class Live {
     setInterval(() => this.#count(), RATE_EVERY_MS)
   }
 
-  /** Leaves the feed shown now, if any, and shows this one. */
-  show(feed: string): void {
-    if (feed === this.#feed) return
-    this.#feed = feed
-    this.#root.setAttribute('data-feed', feed)
-    setText(byId('live-name'), feed)
-    setText(byId('address'), addressOf(feed))
+  /** Leaves the feed shown now, if any, and shows this one, or says that there is none of this name. */
+  show(name: string, feed: FeedReport | undefined, clientsUrl: HubReport['clientsUrl']): void {
+    this.#report(feed)
+    const address = addressOf(name, clientsUrl)
+    const query = feed === undefined ? 'name=page' : queryOf(feed, 'page')
+    const wanted = address === undefined ? '' : `${address}?${query}`
+    if (name === this.#feed && wanted === this.#address) return
+    this.#feed = name
+    this.#address = wanted
+    this.#root.setAttribute('data-feed', name)
+    setText(byId('live-name'), name)
+    setText(byId('address'), address ?? '')
     this.#received = 0
     this.#rate = new Rate()
     this.#setPaused(false)
@@ -71,11 +77,7 @@ export class Live {
     this.#connect()
   }
 
-  /** Adds what the hub says about this feed; undefined if it has none of this name. */
-  report(feed: FeedReport | undefined): void {
-    const source = feed === undefined ? undefined : sourceOf(feed)
-    setText(byId('source'), source?.sentence ?? '')
-    byId('source').hidden = source === undefined || source.sentence === ''
+  #report(feed: FeedReport | undefined): void {
     setText(byId('head'), feed === undefined ? '–' : feed.head.toLocaleString('en'))
     setText(byId('tail'), feed === undefined ? '–' : feed.tail.toLocaleString('en'))
     setText(byId('epoch'), feed?.epoch ?? '–')
@@ -85,13 +87,17 @@ export class Live {
     this.#stop.abort()
     this.#stop = new AbortController()
     this.#newest = new Newest()
+    if (this.#address === '') {
+      this.#setState({ kind: 'closed', text: 'clients of this hub connect elsewhere' })
+      return
+    }
     const newest = this.#newest
     const onPayload = (payload: string | ArrayBuffer): void => {
       this.#received++
       newest.add({ payload, at: Date.now() })
       if (!this.#due && !this.#paused) this.#drawSoon()
     }
-    listen(this.#feed, { onPayload, onState: connection => this.#setState(connection) }, this.#stop.signal)
+    listen(this.#address, { onPayload, onState: connection => this.#setState(connection) }, this.#stop.signal)
   }
 
   /** With the next frame, or where the last one is too fresh, with the first that is due. */
@@ -146,7 +152,7 @@ export class Live {
     state.setAttribute('data-state', kind)
     setText(state, text)
     setText(byId('waiting'), EMPTY[kind])
-    byId('again').hidden = kind !== 'ended' && kind !== 'closed'
+    byId('again').hidden = this.#address === '' || (kind !== 'ended' && kind !== 'closed')
   }
 
   #count(): void {

@@ -1,56 +1,74 @@
 /**
- * The page of a hub: polls it, keeps the cards, and shows the feed that the address names (`#NAME`; without one, the
- * first). This module only connects the others: poll.ts asks, cards.ts and live.ts draw, listen.ts is the reader. Runs in
- * the browser as it is compiled, a native module without a bundler or a package.
+ * The page of a hub: polls it, and gives what comes to those who draw: the head, the cards, the panel of the feed that the
+ * address names (`#NAME`; without one, the first), the slowest, the log of those who left, the live view, the demonstration.
+ * This module only connects them. Runs in the browser as it is compiled, native modules without a bundler or a package.
  */
 import { Cards } from './cards.ts'
-import { byId, setText } from './draw.ts'
-import { bytes, count, duration } from './format.ts'
+import { ClosedLog } from './closed.ts'
+import { Demonstration } from './demonstration.ts'
+import { Door } from './door.ts'
+import { byId } from './draw.ts'
+import { Evictor } from './evict.ts'
+import { FeedPanel } from './feed.ts'
+import { Head } from './head.ts'
 import { Live } from './live.ts'
-import { type HubReport, poll } from './poll.ts'
+import { Minutes } from './minute.ts'
+import { Poll } from './poll.ts'
+import type { HubReport } from './report.ts'
+import { Slowest } from './slowest.ts'
 
-const cards = new Cards(byId('cards'))
+const door = new Door()
+const poll = new Poll(door, show)
+const minutes = new Minutes()
+const head = new Head()
+const cards = new Cards(byId('cards'), minutes)
+const panel = new FeedPanel()
+const evictor = new Evictor(door, () => poll.soon())
+const slowest = new Slowest(client => evictor.ask(client))
+const closed = new ClosedLog()
 const live = new Live()
+const demonstration = new Demonstration(minutes, running => poll.watchClosely(running))
 let last: HubReport | undefined
 
 /** Shows the feed in the address; called when it changes and at each poll, since the first feed may appear later. */
 function select(): void {
-  const feed = location.hash.slice(1) || last?.feeds[0]?.name
-  if (feed === undefined) return
-  document.title = `${feed} · Spillway`
-  cards.select(feed)
-  live.show(feed)
-  live.report(last?.feeds.find(({ name }) => name === feed))
+  const name = nameInAddress() || last?.feeds[0]?.name
+  if (name === undefined || last === undefined) return
+  const feed = last.feeds.find(feed => feed.name === name)
+  document.title = `${name} · Spillway`
+  cards.select(name)
+  live.show(name, feed, last.clientsUrl)
+  byId('feed').hidden = feed === undefined
+  if (feed !== undefined) panel.update(feed, minutes.of(name))
+}
+
+function nameInAddress(): string {
+  try {
+    return decodeURIComponent(location.hash.slice(1))
+  } catch {
+    return location.hash.slice(1)
+  }
 }
 
 function show(report: HubReport | undefined): void {
-  const state = byId('hub-state')
-  state.setAttribute('data-state', report === undefined ? 'away' : 'here')
-  setText(
-    state,
-    report === undefined ? 'The hub does not answer. The figures are the last it gave; asking again every second.' : '',
-  )
+  head.update(report)
   if (report === undefined) return
   last = report
-  const { memory, clients, maxClients, uptimeSeconds, feeds } = report
-  const share = memory.boundBytes > 0 ? memory.rssBytes / memory.boundBytes : 0
-  setText(byId('clients'), count(clients))
-  setText(byId('max-clients'), `of ${count(maxClients)}`)
-  setText(byId('uptime'), duration(uptimeSeconds))
-  setText(byId('memory-used'), bytes(memory.rssBytes))
-  setText(byId('memory-bound'), `of ${bytes(memory.boundBytes)}`)
-  byId('memory').setAttribute('width', (Math.min(1, share) * 100).toFixed(1)) // beside the same as text
-  setText(byId('feed-count'), count(feeds.length))
-  byId('no-feeds').hidden = feeds.length > 0
-  cards.update(feeds, performance.now())
+  document.body.setAttribute('data-admin', String(report.admin))
+  minutes.add(report.feeds, performance.now())
+  cards.update(report.feeds)
+  slowest.update(report)
+  closed.update(report)
+  demonstration.update(report.feeds, report.clientsUrl)
   select()
 }
 
 // the skip link moves the focus itself: its fragment would be taken for the name of a feed
 byId('skip').addEventListener('click', event => {
   event.preventDefault()
-  byId('live').focus()
+  byId('feed').focus()
 })
+// what scrolls, the keyboard must reach
+for (const scroll of document.querySelectorAll<HTMLElement>('.scroll')) scroll.tabIndex = 0
 addEventListener('hashchange', select)
-select()
-await poll(show)
+await poll.run()

@@ -1,54 +1,56 @@
 /**
- * What the hub says about itself: `GET /feeds`, once a second, one request at a time, and none while nobody looks. The
- * next poll is timed from the end of the last, so a slow hub is asked less often. Called once, by page.ts.
+ * Asks the hub how it fares: `GET /feeds` about once a second, one request at a time, and none while nobody looks. The
+ * next poll is timed from the end of the last, so a slow hub is asked less often. Made once, by page.ts.
  */
+import type { Door } from './door.ts'
+import type { HubReport } from './report.ts'
+
 const EVERY_MS = 1_000
-const PATIENCE_MS = 5_000
+/** As often as the hub makes the document anew. */
+const CLOSELY_MS = 500
 
-/** A feed as `GET /feeds` tells it. */
-export interface FeedReport {
-  readonly name: string
-  readonly format: 'text' | 'binary'
-  readonly overflow: string
-  readonly epoch: string
-  readonly head: number
-  readonly tail: number
-  readonly published: number
-  readonly readers: number
-  /** Queued messages of the slowest reader. */
-  readonly queuedMessages: number
-  /** Why the source waits; null while it runs. */
-  readonly paused: string | null
-  /** Why the feed takes no more messages; null while it does. */
-  readonly ending: string | null
-  readonly logBytes: number
-  readonly capacityBytes: number
-}
+export class Poll {
+  readonly #door: Door
+  readonly #onReport: (report: HubReport | undefined) => void
+  #everyMs = EVERY_MS
+  #wake = (): void => {}
 
-/** A hub as `GET /feeds` tells it; what the page does not show is left out. */
-export interface HubReport {
-  readonly feeds: readonly FeedReport[]
-  readonly clients: number
-  readonly maxClients: number
-  readonly memory: { readonly rssBytes: number; readonly boundBytes: number }
-  readonly uptimeSeconds: number
-}
-
-/** Polls for as long as the page lives. `onReport` gets undefined when the hub does not answer. */
-export async function poll(onReport: (report: HubReport | undefined) => void): Promise<never> {
-  for (;;) {
-    await visible()
-    onReport(await ask())
-    await new Promise(resolve => setTimeout(resolve, EVERY_MS))
+  /** `onReport` gets undefined when the hub does not answer. */
+  constructor(door: Door, onReport: (report: HubReport | undefined) => void) {
+    this.#door = door
+    this.#onReport = onReport
   }
-}
 
-async function ask(): Promise<HubReport | undefined> {
-  try {
-    const response = await fetch('/feeds', { cache: 'no-store', signal: AbortSignal.timeout(PATIENCE_MS) })
-    return response.ok ? ((await response.json()) as HubReport) : undefined
-  } catch {
-    return undefined // a hub that is restarting; the next poll tells
+  /** Polls for as long as the page lives. */
+  async run(): Promise<never> {
+    for (;;) {
+      await visible()
+      this.#onReport(await this.#ask())
+      await new Promise<void>(resolve => {
+        this.#wake = resolve
+        setTimeout(resolve, this.#everyMs)
+      })
+    }
+  }
+
+  /** While something is to be seen that takes a second or two: twice a second. */
+  watchClosely(closely: boolean): void {
+    this.#everyMs = closely ? CLOSELY_MS : EVERY_MS
+    this.soon()
+  }
+
+  /** The next poll is due now. */
+  soon(): void {
+    this.#wake()
+  }
+
+  async #ask(): Promise<HubReport | undefined> {
+    try {
+      const response = await this.#door.fetch('/feeds', { cache: 'no-store' })
+      return response.ok ? ((await response.json()) as HubReport) : undefined
+    } catch {
+      return undefined // a hub that is restarting; the next poll tells
+    }
   }
 }
 

@@ -1,0 +1,95 @@
+/**
+ * The slowest clients of the hub as a table, with the last minute of each. Rows are kept by the client's number, so a
+ * figure changes and a row does not blink. While somebody points at the table or is in it with the keyboard, the rows keep
+ * their places, whoever is slowest now: nobody shall evict the one who slipped under the pointer.
+ */
+import { byId, copyOf, part, setText, sparkline } from './draw.ts'
+import { age, bytes, count, timeOfDay } from './format.ts'
+import type { HubReport, SlowReport } from './report.ts'
+import { pointsOf } from './trend.ts'
+
+/** Ages below this look calm in a line. */
+const CALM_SECONDS = 2
+/** Points in a minute of history. */
+const MINUTE = 60
+
+export class Slowest {
+  readonly #root = byId('slowest')
+  readonly #body = byId('slowest-rows')
+  readonly #rows = new Map<number, HTMLElement>()
+  readonly #onEvict: (client: SlowReport) => void
+  readonly #points = matchMedia('(hover: hover)')
+
+  constructor(onEvict: (client: SlowReport) => void) {
+    this.#onEvict = onEvict
+  }
+
+  update({ slowest, admin, clients }: HubReport): void {
+    const held = this.#held()
+    const gone = new Set(this.#rows.keys())
+    let before: HTMLElement | undefined
+    for (const client of slowest) {
+      gone.delete(client.id)
+      const row = this.#rows.get(client.id) ?? this.#add(client)
+      this.#fill(row, client, admin)
+      if (!row.isConnected) this.#body.append(row)
+      if (!held && row.previousElementSibling !== (before ?? null)) {
+        if (before === undefined) this.#body.prepend(row)
+        else before.after(row)
+      }
+      before = row
+    }
+    for (const id of gone) {
+      const row = this.#rows.get(id)
+      if (held && row?.contains(document.activeElement) === true) continue // the focus would fall back to the top of the page
+      row?.remove()
+      this.#rows.delete(id)
+    }
+    byId('slowest-none').hidden = slowest.length > 0
+    this.#root.setAttribute('data-none', String(slowest.length === 0))
+    setText(byId('slowest-count'), slowest.length === 0 ? '' : `${count(slowest.length)} of ${count(clients)} clients`)
+  }
+
+  #held(): boolean {
+    return this.#body.contains(document.activeElement) || (this.#points.matches && this.#body.matches(':hover'))
+  }
+
+  #add(client: SlowReport): HTMLElement {
+    const row = copyOf('slow-row')
+    row.setAttribute('data-client', String(client.id))
+    setText(part(row, 'id'), `#${client.id}`)
+    setText(part(row, 'of'), `${client.feed} · ${client.policy}`)
+    const button = part(row, 'evict')
+    button.setAttribute('aria-label', `Evict client ${client.id}${client.name ? `, ${client.name}` : ''}`)
+    button.addEventListener('click', () => this.#onEvict(client))
+    setText(part(row, 'name'), client.name ?? '')
+    const { address, agent, since } = client
+    const who = [address, agent, since === undefined ? undefined : `since ${timeOfDay(since)}`]
+    setText(part(row, 'who'), who.filter(Boolean).join(' · '))
+    this.#rows.set(client.id, row)
+    return row
+  }
+
+  #fill(row: HTMLElement, client: SlowReport, admin: boolean): void {
+    const { queued, inFlightBytes, windowBytes, dataAgeSeconds, history } = client
+    setText(part(row, 'state'), client.unconfirmed ? `${client.state}, unconfirmed` : client.state)
+    setText(part(row, 'queued'), bytes(queued.bytes))
+    setText(part(row, 'queued-messages'), `${count(queued.messages)} messages`)
+    setText(part(row, 'in-flight'), bytes(inFlightBytes))
+    setText(part(row, 'window'), windowBytes === null ? 'no window' : `of ${bytes(windowBytes)}`)
+    setText(part(row, 'age'), age(dataAgeSeconds))
+    part(row, 'evict').hidden = !admin
+    const most = Math.max(CALM_SECONDS, ...history)
+    const spark = part(row, 'spark')
+    sparkline(spark, pointsOf(history, MINUTE), 0, most)
+    spark.setAttribute('aria-label', historyOf(history))
+  }
+}
+
+/** What the line shows, in words. */
+function historyOf(history: readonly number[]): string {
+  const first = history[0]
+  const last = history.at(-1)
+  if (first === undefined || last === undefined) return 'no history yet'
+  return `data age ${history.length} s ago ${age(first)}, now ${age(last)}, at most ${age(Math.max(...history))}`
+}
