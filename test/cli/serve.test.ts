@@ -51,8 +51,9 @@ describe('the banner', () => {
     const hub = await serveCli(flags)
     const lines = hub.out().split('\n')
     expect(lines[0]).toMatch(/^spillway \d+\.\d+\.\d+$/)
-    expect(lines.slice(1, 4)).toEqual([
+    expect(lines.slice(1, 5)).toEqual([
       `  page    http://localhost:${hub.port}/`,
+      expect.stringMatching(/^ {2}admin {3}http:\/\/localhost:\d+\/$/),
       `  feed    ws://localhost:${hub.port}/feeds/a  (text, skip, 4 MiB)`,
       `  feed    ws://localhost:${hub.port}/feeds/b  (text, skip, 4 MiB)`,
     ])
