@@ -114,7 +114,7 @@ async function answer(
   }
   const body = await readBody(request)
   const by = addressOf(request.socket)
-  const told = answerTo(office, asked, path, { query: new URLSearchParams(query), body, by, host: headers.host })
+  const told = await answerTo(office, asked, path, { query: new URLSearchParams(query), body, by, host: headers.host })
   json(response, 200, typeof told === 'string' ? told : JSON.stringify(told))
 }
 
