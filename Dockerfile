@@ -1,4 +1,3 @@
-# syntax=docker/dockerfile:1
 # The hub in a container: dist/ and what it needs at run time, as a user without rights, under a root file system that may be
 # read-only. `docker build .` gives the hub, `--target swarm` the swarm. Run it with an init (compose: `init: true`, docker run:
 # --init), which reaps what exec: sources leave behind and hands SIGTERM on.

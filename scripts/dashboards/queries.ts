@@ -3,6 +3,7 @@
  * started again does not count backwards; what is measured is taken at its worst over instances, because an average hides the
  * one reader that is behind.
  */
+import { TERMS } from '../swarm/hub.ts'
 
 /** The labels of what the hub has once, and of what each of its feeds has, with more labels behind. */
 export const hub = (more: string) => labels('instance=~"$instance"', more)
@@ -40,17 +41,9 @@ export const deliveredShare = (by: string) =>
 
 /** Where messages went that were published to readers, less those that were: 0, or somebody miscounts. */
 export const account = (by: string) =>
-  [
-    sumOf(by, ofFeeds('reader_published_messages_total')),
-    ...[
-      'delivered_messages_total',
-      'in_flight_messages',
-      'skipped_messages_total',
-      'queued_messages',
-      'unknown_messages_total',
-      'undelivered_messages_total',
-    ].map(metric => sumOf(by, ofFeeds(metric))),
-  ].join(' - ')
+  ['spillway_reader_published_messages_total', ...TERMS]
+    .map(metric => sumOf(by, `${metric}{${perFeed('')}}`))
+    .join(' - ')
 
 /** A line for each quantile over readers; at the worst of the chosen feeds. */
 export const spread = (metric: string) =>

@@ -33,7 +33,7 @@ export function total(samples: Samples, name: string, label = ''): number | unde
 }
 
 /** Where messages went that were published while a reader was there (docs/metrics.md, "What adds up"). */
-const TERMS = [
+export const TERMS = [
   'spillway_delivered_messages_total',
   'spillway_in_flight_messages',
   'spillway_skipped_messages_total',

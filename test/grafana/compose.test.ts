@@ -211,9 +211,13 @@ describe('Grafana', () => {
     expect(JSON.parse(readFileSync(inRepository(grafana, home), 'utf8'))).toMatchObject({ uid: 'spillway-overview' })
   })
 
-  test('is provisioned from a folder that has nothing else in it', () => {
-    expect(inRepository(grafana, '/etc/grafana/provisioning')).toBe(join(root, 'grafana/provisioning'))
-    expect(readdirSync(join(root, 'grafana/provisioning')).sort()).toEqual(['dashboards', 'datasources'])
+  test('has all of grafana/provisioning where it looks for it, and keeps what its image has besides', () => {
+    for (const part of readdirSync(join(root, 'grafana/provisioning')))
+      expect(mounts(grafana)).toContainEqual([
+        `./grafana/provisioning/${part}`,
+        `/etc/grafana/provisioning/${part}`,
+        'ro',
+      ])
   })
 })
 

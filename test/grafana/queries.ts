@@ -1,6 +1,6 @@
 /** What a dashboard asks, with Grafana's variables filled in as Grafana would; and a look at its JSON by the compiler. */
 import { spawnSync } from 'node:child_process'
-import { mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
@@ -58,15 +58,13 @@ export function filledIn(expr: string, seconds: { readonly rate: number; readonl
 export function compiled(name: string, json: string): string {
   const folder = mkdtempSync(join(tmpdir(), 'spillway-dashboard-'))
   try {
-    symlinkSync(join(root, 'node_modules'), join(folder, 'node_modules'))
-    const file = join(folder, `${name}.ts`)
+    const file = join(folder, `${name}.mts`)
     const schema = JSON.stringify(join(root, 'scripts/dashboards/schema.ts'))
     writeFileSync(file, `import type { Dashboard } from ${schema}\nexport const dashboard: Dashboard = ${json}\n`)
     const compiler = join(dirname(createRequire(import.meta.url).resolve('typescript/package.json')), 'bin/tsc')
-    const options = '--noEmit --strict --exactOptionalPropertyTypes --skipLibCheck --allowImportingTsExtensions'
-    const modules = '--module NodeNext --target ES2022 --types node --typeRoots'
-    const args = [...options.split(' '), ...modules.split(' '), join(root, 'node_modules/@types'), file]
-    const { status, stdout } = spawnSync(process.execPath, [compiler, ...args], { cwd: folder, encoding: 'utf8' })
+    const options = '--noEmit --strict --exactOptionalPropertyTypes --skipLibCheck --module NodeNext'
+    const args = [compiler, ...options.split(' '), '--allowImportingTsExtensions', file]
+    const { status, stdout } = spawnSync(process.execPath, args, { cwd: folder, encoding: 'utf8' })
     return status === 0 ? '' : stdout
   } finally {
     rmSync(folder, { recursive: true })
