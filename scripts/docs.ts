@@ -9,9 +9,11 @@ import { pathToFileURL } from 'node:url'
 import { CODE } from '../src/config/shape.ts'
 import { KINDS } from '../src/config/values.ts'
 import { ERRORS } from '../src/errors.ts'
-import { Hub } from '../src/hub.ts'
-import { Door } from '../src/server/admit.ts'
-import { metricsOf } from '../src/server/metrics.ts'
+import { RESUMES, type ResumeOutcome } from '../src/feed.ts'
+import { NODE } from '../src/server/metrics/process.ts'
+import { METRICS } from '../src/server/metrics.ts'
+import { REFUSALS, type RefusalReason } from '../src/server/request.ts'
+import { BANDS } from '../src/server/watch/survey.ts'
 import { environmentName, filePath, SETTINGS, type Setting } from '../src/settings.ts'
 import { documents } from './bench/page.ts'
 import { kept } from './bench/report.ts'
@@ -23,7 +25,7 @@ export const DOCS = join(import.meta.dirname, '../docs')
 export async function pages(): Promise<Readonly<Record<string, string>>> {
   return {
     'options.md': options(),
-    'metrics.md': await metrics(),
+    'metrics.md': metrics(),
     'errors.md': errors(),
     'swarm.md': swarmPage(GENERATED, table),
   }
@@ -80,24 +82,35 @@ ${table(['flag', 'environment', 'file', 'unit', 'default', 'meaning'], rows)}
 /** What may stand between source and log. */
 const STAGES = (rule: string) => `${rule[0]!.toUpperCase()}${rule.slice(1)}. [sources.md](sources.md) tells of both.`
 
-async function metrics(): Promise<string> {
-  const hub = new Hub()
-  hub.feed('any') // so that metrics with a label have a value that shows it
-  const registry = metricsOf(hub, new Door(hub))
-  const all = await registry.getMetricsAsJSON()
-  await hub.close()
-  const rows = all.map(({ name, help, type, values }) => {
-    const labels = Object.keys(values[0]?.labels ?? {})
-    return [`\`${name}\``, String(type), labels.map(label => `\`${label}\``).join(', '), help]
-  })
+function metrics(): string {
+  const rows = METRICS.map(({ name, help, type, labels }) => [
+    `\`${name}\``,
+    type,
+    labels.map(label => `\`${label}\``).join(', '),
+    help,
+  ])
   return `# Metrics
 
 ${GENERATED}
 \`GET /metrics\`, in the Prometheus text format. Counted as plain numbers on the way and collected at scrape; base units; no label
-is ever per client. \`feed\` is one of the hub's feeds; \`stat\` is p50, p90, p99 or max (nearest rank; of windows min, p50 and max); \`code\` is a close code of
-PROTOCOL.md 4.1; the values of \`reason\` are below.
+is ever per client. \`feed\` is one of the hub's feeds; \`stat\` is p50, p90, p99 or max (nearest rank; of windows min, p50 and max); \`band\` is
+${BANDS.map(([band]) => band).join(', ')}; \`code\` is a close code of PROTOCOL.md 4.1, of clients that left also one of RFC 6455 §7.4.1 or \`other\`; \`initiator\` is
+hub, client or network (the connection was lost); the values of \`reason\` and \`outcome\` are below. Recording rules and alerts that are made of these
+are in \`grafana/prometheus/\`.
+
+All of a scrape is one look at the readers. After it the hub rests from scrapes for twenty times as long as it took; who asks meanwhile waits
+for that, a second at the most, and all who wait get the same.
 
 ${table(['metric', 'type', 'labels', 'meaning'], rows)}
+
+## Of Node and of the process
+
+As prom-client collects them, besides those whose collection costs a look at every socket.
+
+${table(
+  ['metric', 'meaning'],
+  Object.entries(NODE).map(([name, meaning]) => [`\`${name}\``, meaning]),
+)}
 
 ## Reasons
 
@@ -110,12 +123,23 @@ ${table(['metric', 'type', 'labels', 'meaning'], rows)}
 | \`gate-rate\` | it held the gate and took less than \`min-gate-rate\` |
 | \`stall\` | its oldest ping went unanswered for \`stall-timeout\`, and nothing else showed that it was there |
 | \`pinned\` | its unfinished write kept too much memory alive |
+| \`operator\` | an operator evicted it |
 
 | \`spillway_gaps_total\` | readers did not get something because |
 | --- | --- |
 | \`overflow\` | they were too far behind, and \`skip\` moved them to the newest message |
 | \`rate\` | they asked for less with \`maxRate\` |
 | \`source\` | the source left a hole in its numbering; counted once for the feed, not for each reader |
+
+| \`spillway_refused_clients_total\` | code | the newcomer was not let in because |
+| --- | --- | --- |
+${Object.entries(REFUSALS)
+  .map(([reason, code]) => `| \`${reason}\` | ${code} | ${REFUSED[reason as RefusalReason]} |`)
+  .join('\n')}
+
+| \`spillway_resumes_total\` | a client came back with a position, and |
+| --- | --- |
+${RESUMES.map(outcome => `| \`${outcome}\` | ${RESUMED[outcome]} |`).join('\n')}
 
 ## What adds up
 
@@ -128,6 +152,25 @@ Over all readers, here and gone, at every scrape: \`spillway_reader_published_me
 \`spillway_in_flight_messages\` + \`spillway_skipped_messages_total\` + \`spillway_queued_messages\` + \`spillway_unknown_messages_total\` +
 \`spillway_undelivered_messages_total\`. The left side is counted as readers come and go, the right side told by their cursors.
 `
+}
+
+const REFUSED: Readonly<Record<RefusalReason, string>> = {
+  closing: 'the hub is closing',
+  'max-clients': 'the hub has as many clients as it takes',
+  'no-feed': 'there is no such feed',
+  origin: 'its page is from another site, and `origins` does not name it',
+  policy: 'the feed does not allow the policy it asked for',
+  query: 'its query broke a rule',
+  ahead: 'its position is beyond the head',
+  trimmed: 'what follows its position is not kept any more',
+  'other-epoch': 'its position is of another epoch: the hub has been restarted, or the log begun anew',
+}
+
+const RESUMED: Readonly<Record<ResumeOutcome, string>> = {
+  resumed: 'goes on from there and misses nothing',
+  trimmed: 'was refused: what follows is not kept any more',
+  'other-epoch': 'was refused: it is of another epoch',
+  ahead: 'was refused: it is beyond the head',
 }
 
 function errors(): string {

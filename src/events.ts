@@ -5,8 +5,8 @@
 import type { Account } from './log/cursor.ts'
 import type { Overflow } from './log/overflow.ts'
 
-/** Why the hub closed a client for being slow. */
-export type EvictCause = 'lag' | 'soft-lag' | 'overrun' | 'pause' | 'gate-rate' | 'stall' | 'pinned'
+/** Why the hub closed a client for being slow; `operator`: because somebody told it to. */
+export type EvictCause = 'lag' | 'soft-lag' | 'overrun' | 'pause' | 'gate-rate' | 'stall' | 'pinned' | 'operator'
 export const EVICT_CAUSES: readonly EvictCause[] = [
   'lag',
   'soft-lag',
@@ -15,6 +15,7 @@ export const EVICT_CAUSES: readonly EvictCause[] = [
   'gate-rate',
   'stall',
   'pinned',
+  'operator',
 ]
 
 /** Why the source of a feed has to wait. */
@@ -75,6 +76,8 @@ export interface Distance {
   readonly bytes: number
   readonly seconds: number
 }
+/** Who closed a client: the hub, the client, or nobody (the connection was lost). */
+export type Initiator = 'hub' | 'client' | 'network'
 
 export type HubEvent =
   | { readonly type: 'client-joined'; readonly client: ClientInfo; readonly feed: string; readonly position: string }
@@ -86,6 +89,10 @@ export type HubEvent =
       readonly code: number
       readonly reason: string
       readonly outcome: Outcome
+      readonly initiator: Initiator
+      readonly overflow: Overflow
+      /** Why it was evicted, if it was. */
+      readonly cause: EvictCause | undefined
       readonly account: Account
     }
   | {

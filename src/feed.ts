@@ -56,6 +56,10 @@ export interface Totals {
 /** Why a reader passed over messages. A hole that the source left is a gap of the log, not of a reader. */
 export type GapReason = 'overflow' | 'rate'
 
+/** What became of a client that came back with a position. */
+export const RESUMES = ['resumed', 'trimmed', 'other-epoch', 'ahead'] as const
+export type ResumeOutcome = (typeof RESUMES)[number]
+
 export class Feed {
   readonly name: string
   readonly settings: FeedSettings
@@ -67,17 +71,22 @@ export class Feed {
   readonly evictions = new Map<EvictCause, number>()
   /** Gaps that readers got, by reason: passed over by `skip`, or by the rate they asked for. */
   readonly gaps: Record<GapReason, number> = { overflow: 0, rate: 0 }
+  /** Clients that came back with a position, by what became of it. */
+  readonly resumes: Record<ResumeOutcome, number> = { resumed: 0, trimmed: 0, 'other-epoch': 0, ahead: 0 }
+  /** What became of messages to readers that are gone. */
+  readonly left: Totals = { delivered: 0, deliveredBytes: 0, skipped: 0, unknown: 0, undelivered: 0 }
   /** Sources that failed. */
   failures = 0
   /** Where its messages come from. */
   readonly source: Supply
   /** Whether the flush has it on its list. */
   listed = false
+  /** When the oldest message was published that the flush has not carried to the live readers; 0 if there is none. */
+  unflushedSince = 0
   ending: Ending | undefined
 
   readonly #carrier: Carrier
   readonly #notify: Notify
-  readonly #left: Totals = { delivered: 0, deliveredBytes: 0, skipped: 0, unknown: 0, undelivered: 0 }
   readonly #stopped = new AbortController()
   /** The same, for every message: to ask a signal takes half a microsecond. */
   #takesMore = true
@@ -123,6 +132,7 @@ export class Feed {
     this.#check(message)
     const now = performance.now()
     this.demand.published(this.log.append(message.payload, now, message.offset))
+    if (this.unflushedSince === 0) this.unflushedSince = now
     if (this.demand.brimming) this.#carrier.flushNow(this)
     else if (!this.listed) this.#carrier.dirty(this)
     this.demand.evaluate(now)
@@ -226,11 +236,11 @@ export class Feed {
     this.close(reader)
     if (!this.readers.delete(reader)) return
     const { taken, skipped, unknown, undelivered } = reader.account(true)
-    this.#left.delivered += taken
-    this.#left.deliveredBytes += reader.cursor.takenBytes
-    this.#left.skipped += skipped
-    this.#left.unknown += unknown
-    this.#left.undelivered += undelivered
+    this.left.delivered += taken
+    this.left.deliveredBytes += reader.cursor.takenBytes
+    this.left.skipped += skipped
+    this.left.unknown += unknown
+    this.left.undelivered += undelivered
   }
 
   /** What a reader is sent next, undefined if it is at the head. One that is too far behind is judged first. */
@@ -390,7 +400,7 @@ export class Feed {
 
   /** Sums over the readers that are gone and those that are here. */
   totals(): Totals {
-    const totals = { ...this.#left }
+    const totals = { ...this.left }
     for (const reader of this.readers) {
       totals.delivered += reader.cursor.taken
       totals.deliveredBytes += reader.cursor.takenBytes

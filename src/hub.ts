@@ -9,9 +9,11 @@
 import type { Observable } from 'rxjs'
 import { type Announcer, announcer } from './announce.ts'
 import { type Channel, Client, type ClientHost, type Wire } from './clients/client.ts'
+import { Closes } from './clients/closes.ts'
 import { type Drained, drain } from './clients/drain.ts'
 import { Flush } from './clients/flush.ts'
 import { startSweep } from './clients/sweep.ts'
+import type { Timing } from './clients/timing.ts'
 import { startWheel } from './clients/wheel.ts'
 import { Windows } from './clients/windows.ts'
 import { expected, SpillwayError } from './errors.ts'
@@ -68,6 +70,8 @@ export class Hub implements AsyncDisposable {
   readonly clients: ReadonlySet<Client>
   /** What the windows of all clients share; undefined if the window is off. */
   readonly windows: Windows | undefined
+  /** How clients left. */
+  readonly closes = new Closes()
   /** What happens, as it happens, delivered outside the flush. An observer that throws is reported and harms nobody. */
   readonly events$: Observable<HubEvent>
 
@@ -97,6 +101,7 @@ export class Hub implements AsyncDisposable {
     this.#notify = event => {
       this.#announcer.notify(event)
       this.#journal?.note(event)
+      if (event.type === 'client-left') this.closes.add(event)
       if (event.type === 'source-ended' || event.type === 'source-failed') this.#checkFinished()
     }
     this.windows = this.settings.targetDelayMs === 0 ? undefined : new Windows(this.settings)
@@ -167,6 +172,11 @@ export class Hub implements AsyncDisposable {
       [...this.#feeds.values()].map(feed => feed.settings),
       this.settings,
     )
+  }
+
+  /** What writing to clients takes. */
+  get timing(): Timing {
+    return this.#flush.timing
   }
 
   /** Whether close() has been called: no newcomers, no new feeds. */

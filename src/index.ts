@@ -8,7 +8,16 @@
  *     attach(hub, server)                     // ws://…/feeds/prices
  */
 export { ERRORS, type ErrorCode, SpillwayError } from './errors.ts'
-export type { ClientInfo, EvictCause, Figures, HubEvent, Outcome, PauseCause, SourceState } from './events.ts'
+export type {
+  ClientInfo,
+  EvictCause,
+  Figures,
+  HubEvent,
+  Initiator,
+  Outcome,
+  PauseCause,
+  SourceState,
+} from './events.ts'
 export type { Ending, Feed } from './feed.ts'
 export { Hub, type ReaderInfo } from './hub.ts'
 export type { Account } from './log/cursor.ts'

@@ -15,6 +15,8 @@ import { Refusals } from './refusals.ts'
 export interface SourceStatus {
   /** Undefined where there is none, and somebody calls `publish()`. */
   readonly state: SourceState | undefined
+  /** What it failed with, the last time that it did. */
+  readonly error: string | undefined
   /** How often it was asked again. */
   readonly restarts: number
   /** Messages it gave that the feed's pipeline did not pass on. */
@@ -25,6 +27,7 @@ type Producer = 'a source' | 'a writable'
 
 export class Supply implements SourceStatus {
   state: SourceState | undefined
+  error: string | undefined
   restarts = 0
   filtered = 0
 
@@ -73,6 +76,7 @@ export class Supply implements SourceStatus {
     if (failed) this.#logger.warn(`feed ${name}: its source failed: ${reason}; ${again}`, fields)
     else this.#logger.info(`feed ${name}: its source has ended; ${again}`, fields)
     this.state = 'restarting'
+    if (failed) this.error = reason
     this.restarts++
     this.#notify({ type: 'source-restarting', feed: name, delayMs, reason })
   }
@@ -92,6 +96,7 @@ export class Supply implements SourceStatus {
     const reason = reasonOf(error)
     this.#logger.error(`feed ${feed}: its source failed: ${reason}`, { event: 'source-failed', feed, reason })
     this.state = 'failed'
+    this.error = reasonOf(error)
     this.#feed.end({ code: CLOSE.internal, reason: `source failed: ${reasonOf(error)}` })
   }
 }

@@ -60,14 +60,15 @@ export class Run {
   /** Who should be connected. */
   readonly clients: number
   readonly #parts: Parts
-  readonly #port: number
+  /** Where the server listens. */
+  readonly port: number
   #asked: { readonly at: number; readonly cpu: number } | undefined
   /** Share of its core that the load took between two questions, at the most; since the first, so that joining is not in it. */
   loadCpuMost = 0
 
   constructor(parts: Parts, port: number, clients: number) {
     this.#parts = parts
-    this.#port = port
+    this.port = port
     this.clients = clients
   }
 
@@ -139,7 +140,7 @@ export class Run {
   }
 
   get connected(): number {
-    return established(this.#port)
+    return established(this.port)
   }
 
   get #memoryShort(): boolean {

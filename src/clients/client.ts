@@ -11,7 +11,7 @@
  *
  * Longer than 250 lines: what writes, what asks and what closes share the socket's state.
  */
-import type { ClientInfo, EvictCause, Notify, Outcome } from '../events.ts'
+import type { ClientInfo, EvictCause, Initiator, Notify, Outcome } from '../events.ts'
 import type { Ending, Feed } from '../feed.ts'
 import type { Witness } from '../log/cursor.ts'
 import type { Run } from '../log/segment.ts'
@@ -85,8 +85,10 @@ export class Client implements Sink, Asker {
   readonly #channel: Channel
   #finishing: Ending | undefined
   #closing: Ending | undefined
+  #cause: EvictCause | undefined
   #grace: NodeJS.Timeout | undefined
   #terminated = false
+  #broke = false
   #bytesRead: number
   #aliveAt = performance.now()
   #lastPing: Buffer | undefined
@@ -109,7 +111,10 @@ export class Client implements Sink, Asker {
     this.#retiresAt =
       age === 0 ? Number.POSITIVE_INFINITY : this.#aliveAt + age * (1 + JITTER * (2 * Math.random() - 1))
     channel.on('close', (code, reason) => this.#closed(code, reason))
-    channel.on('error', () => {}) // always followed by 'close', which tells the code
+    // Always followed by 'close', with 1006 even where the connection was not lost but the client sent what is no WebSocket.
+    channel.on('error', error => {
+      this.#broke = (error as NodeJS.ErrnoException).code?.startsWith('WS_ERR_') === true
+    })
     channel.on('ping', data => this.#answer(data))
     this.reader = feed.join(this, joining)
     if (host.windows === undefined) return
@@ -205,7 +210,8 @@ export class Client implements Sink, Asker {
     const code = cause === 'stall' ? CLOSE.stalled : CLOSE.tooSlow
     const figures = figuresOf(this, reader, cause, this.#host.stallTimeoutMs)
     const event = { client: this.info, feed: reader.feed.name, cause, detail, figures }
-    this.close(code, `${cause === 'stall' ? 'stalled' : 'too slow'}: ${detail}`)
+    this.#cause = cause
+    this.close(code, cause === 'operator' ? detail : `${cause === 'stall' ? 'stalled' : 'too slow'}: ${detail}`)
     this.#host.notify({ type: 'client-evicted', ...event, account: reader.account() })
     if (cause === 'pinned') this.#terminate()
   }
@@ -457,6 +463,8 @@ export class Client implements Sink, Asker {
     clearTimeout(this.#grace)
     const { reader } = this
     const outcome: Outcome = code === 1006 || this.#terminated ? 'terminated' : 'clean'
+    const initiator: Initiator =
+      this.#closing !== undefined ? 'hub' : code === 1006 && !this.#broke ? 'network' : 'client'
     const told = this.#closing ?? { code, reason: reason.toString() }
     reader.feed.leave(reader)
     this.#host.windows?.close(this)
@@ -468,6 +476,9 @@ export class Client implements Sink, Asker {
       code: told.code,
       reason: told.reason,
       outcome,
+      initiator,
+      overflow: reader.overflow,
+      cause: this.#cause,
       account: reader.account(true),
     })
   }

@@ -15,12 +15,15 @@ import type { Run } from '../log/segment.ts'
 import { SLICE_BYTES } from '../log/sizes.ts'
 import type { Reader } from '../reader.ts'
 import { Rotation } from './rotation.ts'
+import { Timing } from './timing.ts'
 
 const BUDGET_MS = 2
 /** What one may miss that was held up for a moment. */
 const NEAR_BYTES = 8 * SLICE_BYTES
 
 export class Flush implements Carrier {
+  readonly timing = new Timing()
+
   readonly #run = (): void => this.#turn()
   #dirty: Feed[] = []
   readonly #near = new Rotation()
@@ -38,7 +41,8 @@ export class Flush implements Carrier {
   flushNow(feed: Feed): void {
     const { listed } = feed
     feed.listed = true
-    while (pass(feed, performance.now())) {}
+    while (pass(feed, performance.now(), this.timing)) {}
+    this.timing.flushed(feed)
     feed.listed = listed
     feed.flushedInline(performance.now())
     if (!listed) this.dirty(feed)
@@ -70,18 +74,20 @@ export class Flush implements Carrier {
     for (const feed of feeds) this.#flush(feed, started)
     this.#near.turn(this.#slice)
     this.#far.turn(this.#slice)
+    this.timing.turns.add((performance.now() - started) / 1_000)
     if (this.#dirty.length > 0 || !this.#near.empty || !this.#far.empty) this.#schedule()
   }
 
   #flush(feed: Feed, started: number): void {
     let now = started
-    while (pass(feed, now)) {
+    while (pass(feed, now, this.timing)) {
       now = performance.now()
       if (now - started < BUDGET_MS) continue
       this.#dirty.push(feed)
       return
     }
     feed.listed = false
+    this.timing.flushed(feed)
     settle(feed, now)
   }
 
@@ -96,7 +102,10 @@ export class Flush implements Carrier {
     if (reader.state !== 'catching') return 0
     const { feed, sink } = reader
     const run = feed.next(reader, now)
-    if (run !== undefined) sink.write(reader, run)
+    if (run !== undefined) {
+      sink.write(reader, run)
+      this.timing.wrote(run, 1)
+    }
     // Read anew: writing or judging may have changed it.
     if ((reader.state as Reader['state']) !== 'catching') return run?.bytes.length ?? 0
     if (reader.cursor.at.count < feed.log.count) this.#push(reader)
@@ -107,26 +116,33 @@ export class Flush implements Carrier {
 }
 
 /** One run for each live reader. Returns whether any of them is still behind. */
-function pass(feed: Feed, now: number): boolean {
+function pass(feed: Feed, now: number, timing: Timing): boolean {
   const { live } = feed
   const { end } = feed.log
   let from: Position | undefined
   let run: Run | undefined
   let behind = false
   let kept = 0
+  let written = 0
   for (let i = 0; i < live.length; i++) {
     const reader = live[i]!
     if (reader.state !== 'live') continue
     if (reader.cursor.at !== from) {
+      if (run !== undefined) timing.wrote(run, written)
+      written = 0
       run = feed.next(reader, now)
       // One that was closed because the tail has passed it says nothing about the next one at its place.
       from = (reader.state as Reader['state']) === 'closed' ? undefined : reader.cursor.at
       if (run !== undefined && run.to.count < end.count) behind = true
     }
-    if (run !== undefined) reader.sink.write(reader, run)
+    if (run !== undefined) {
+      reader.sink.write(reader, run)
+      written++
+    }
     if (reader.state === 'live') live[kept++] = reader
   }
   live.length = kept
+  if (run !== undefined) timing.wrote(run, written)
   return behind && kept > 0
 }
 

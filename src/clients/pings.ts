@@ -9,6 +9,7 @@
  */
 import { randomFillSync } from 'node:crypto'
 import type { Cursor } from '../log/cursor.ts'
+import { Histogram } from './histogram.ts'
 import { Ping } from './ping.ts'
 import type { Window } from './window.ts'
 
@@ -24,8 +25,8 @@ const REPEATED_PINGS_PER_SECOND = 1_000
 /** What a late turn of the wheel may make up for. */
 const PINGS_AT_ONCE = 200
 
-/** Upper bounds of the delay histogram, in seconds. */
-export const DELAY_BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30] as const
+/** Seconds. */
+const DELAY_BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30] as const
 
 /** Windows in the order in which they are due: linked through themselves, so that entering and leaving costs nothing to speak of. */
 class Queue {
@@ -88,9 +89,8 @@ export class Pings {
   newcomers = 0
   /** Pongs that answer nothing that was asked: unsolicited, or invented. */
   strays = 0
-  /** Answers by delay: one more than there are buckets. */
-  readonly delays = new Array<number>(DELAY_BUCKETS.length + 1).fill(0)
-  delaySum = 0
+  /** How long answers took. */
+  readonly delays = new Histogram(DELAY_BUCKETS)
 
   readonly #tailPingMs: number
   readonly #unasked = new Queue()
@@ -146,11 +146,7 @@ export class Pings {
   }
 
   delayed(ms: number): void {
-    const seconds = ms / 1_000
-    let bucket = 0
-    while (bucket < DELAY_BUCKETS.length && seconds > DELAY_BUCKETS[bucket]!) bucket++
-    this.delays[bucket]!++
-    this.delaySum += seconds
+    this.delays.add(ms / 1_000)
   }
 
   /** So many clients stream: the pings that the hub can afford are shared among them. */

@@ -14,9 +14,9 @@ import { type WebSocket, WebSocketServer } from 'ws'
 import { expected, SpillwayError } from '../errors.ts'
 import type { Feed } from '../feed.ts'
 import type { Hub } from '../hub.ts'
-import { CLOSE, type CloseCode, closeReason, formatPosition, statusOf } from '../protocol.ts'
+import { closeReason, formatPosition, statusOf } from '../protocol.ts'
 import type { Joining } from '../reader.ts'
-import { type Listening, Refusal, readRequest } from './request.ts'
+import { type Listening, Refusal, type RefusalReason, readRequest } from './request.ts'
 
 /** Largest message a client may send: a plain listener has nothing to say. */
 const MAX_PAYLOAD_BYTES = 4 * 1024
@@ -26,19 +26,9 @@ const REFUSED_GRACE_MS = 1_000
 const REFUSED_MOST = 1_000
 const AGENT_LENGTH = 120
 
-/** The codes with which a newcomer can be refused. */
-export const REFUSALS: readonly CloseCode[] = [
-  CLOSE.restart,
-  CLOSE.badRequest,
-  CLOSE.notAllowed,
-  CLOSE.noSuchFeed,
-  CLOSE.positionGone,
-  CLOSE.overloaded,
-]
-
 export class Door {
-  /** Refused newcomers, by close code. */
-  readonly refusals = new Map<CloseCode, number>()
+  /** Refused newcomers, by reason. */
+  readonly refusals = new Map<RefusalReason, number>()
 
   readonly #hub: Hub
   readonly #origins: readonly string[]
@@ -81,21 +71,22 @@ export class Door {
     if (asked instanceof Refusal || origin === undefined || isOwn(origin, host)) return asked
     if (this.#origins.includes('*') || this.#origins.includes(origin)) return asked
     const allowed = ["the hub's own", ...this.#origins].join(', ')
-    return new Refusal(CLOSE.notAllowed, expected('Origin', `${allowed} (origins)`, origin.slice(0, 80)))
+    return new Refusal('origin', expected('Origin', `${allowed} (origins)`, origin.slice(0, 80)))
   }
 
   #check(): Refusal | undefined {
     const { closing, clients, settings } = this.#hub
-    if (closing) return new Refusal(CLOSE.restart, 'the hub is restarting; retry=5s')
+    if (closing) return new Refusal('closing', 'the hub is restarting; retry=5s')
     if (clients.size < settings.maxClients) return undefined
     return new Refusal(
-      CLOSE.overloaded,
+      'max-clients',
       `the hub has ${settings.maxClients} clients and takes no more (maxClients); retry=30s`,
     )
   }
 
   #admit(asked: Listening, request: IncomingMessage, socket: Socket, head: Buffer): void {
-    const { feed, joining, name } = asked
+    const { feed, joining, name, resumes } = asked
+    if (resumes) feed.resumes.resumed++
     const info = {
       address: addressOf(socket),
       name,
@@ -113,7 +104,7 @@ export class Door {
   }
 
   #refuse(refusal: Refusal, request: IncomingMessage, socket: Duplex, head: Buffer): void {
-    this.refusals.set(refusal.code, (this.refusals.get(refusal.code) ?? 0) + 1)
+    this.refusals.set(refusal.reason, (this.refusals.get(refusal.reason) ?? 0) + 1)
     if (request.headers.origin === undefined || this.#refused >= REFUSED_MOST) {
       refuseHttp(socket, refusal)
       return

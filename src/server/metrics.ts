@@ -1,250 +1,129 @@
 /**
- * `/metrics`: what operators see, in the Prometheus text format. Everything is counted as plain numbers on the way and
- * collected here, at scrape. Closed label sets (`feed`, `reason`, `state`, `stat`), base units, never a label per client;
- * docs/metrics.md says what each means, and a test holds the two together.
+ * `/metrics`: what operators see, in the Prometheus text format. Everything is counted as plain numbers on the way and read here, at
+ * scrape. Closed label sets, base units, never a label per client; what there is stands in the tables of metrics/, and docs/metrics.md is
+ * made of the same tables.
+ *
+ * A scrape must not be felt. All of it asks one pass over the readers (metrics/figures.ts); it is made and written in pieces of a
+ * millisecond, so that messages pass in between; and after it there is a rest, so that the port, which is open to everybody, cannot be
+ * used to keep the hub from its work: who asks meanwhile waits, and all who wait share one pass.
  */
-import { Counter, Gauge, type Metric, Registry } from 'prom-client'
-import type { Client } from '../clients/client.ts'
-import { DELAY_BUCKETS, type Pings } from '../clients/pings.ts'
-import { EVICT_CAUSES, SOURCE_STATES } from '../events.ts'
-import type { Feed } from '../feed.ts'
+import { setImmediate, setTimeout } from 'node:timers/promises'
+import { collectDefaultMetrics, type Metric as PromMetric, Registry } from 'prom-client'
+import type { Histogram } from '../clients/histogram.ts'
 import type { Hub } from '../hub.ts'
-import { READER_STATES, type Reader } from '../reader.ts'
-import { type Door, REFUSALS } from './admit.ts'
-import { STATS, spread } from './stats.ts'
+import type { Door } from './admit.ts'
+import { CLIENTS } from './metrics/clients.ts'
+import { FEEDS } from './metrics/feeds.ts'
+import { Figures } from './metrics/figures.ts'
+import type { Metric, Scrape } from './metrics/metric.ts'
+import { Pieces } from './metrics/pieces.ts'
+import { NODE, PROCESS } from './metrics/process.ts'
+import { READERS } from './metrics/readers.ts'
 
-/** A registry of its own for this hub; nothing global. */
-export function metricsOf(hub: Hub, door: Door): Registry {
+/** Every metric of ours. */
+export const METRICS: readonly Metric[] = [...FEEDS, ...READERS, ...CLIENTS, ...PROCESS]
+
+/** After a scrape the hub rests from scrapes for so many times as long as it took, at the most for… */
+const REST = 20
+const REST_MOST_MS = 1_000
+
+export class Metrics {
+  readonly contentType = Registry.PROMETHEUS_CONTENT_TYPE
+
+  readonly #scrape: Scrape
+  readonly #registries: readonly Registry[]
+  #next: Promise<string> | undefined
+  #last: Promise<unknown> = Promise.resolve()
+  #restUntil = 0
+
+  constructor(hub: Hub, door: Door) {
+    this.#scrape = { hub, door, figures: new Figures(), own: { count: 0, seconds: 0 } }
+    this.#registries = [registryOf(METRICS, this.#scrape), nodeRegistry()]
+  }
+
+  /** The figures as they are when it is this scrape's turn. */
+  metrics(): Promise<string> {
+    if (this.#next === undefined) {
+      this.#next = this.#write(this.#last)
+      this.#last = this.#next.catch(() => {})
+    }
+    return this.#next
+  }
+
+  async #write(last: Promise<unknown>): Promise<string> {
+    await last
+    const restMs = this.#restUntil - performance.now()
+    // Even where there is nothing to wait for, a turn: two that are read in the same turn share a pass.
+    await (restMs > 0 ? setTimeout(restMs, undefined, { ref: false }) : setImmediate())
+    this.#next = undefined
+    const pieces = new Pieces()
+    const { hub, figures, own } = this.#scrape
+    await figures.take(hub, pieces)
+    const texts: string[] = []
+    for (const registry of this.#registries) {
+      for (const { name } of registry.getMetricsAsArray()) {
+        texts.push(await registry.getSingleMetricAsString(name))
+        await pieces.next()
+      }
+    }
+    own.count++
+    own.seconds += pieces.tookMs / 1_000
+    this.#restUntil = performance.now() + Math.min(REST_MOST_MS, pieces.tookMs * REST)
+    return `${texts.join('\n\n')}\n`
+  }
+}
+
+export function metricsOf(hub: Hub, door: Door): Metrics {
+  return new Metrics(hub, door)
+}
+
+/** How many event loops there are in a process: one. So its figures are collected once, whoever shows them. */
+let node: Registry | undefined
+
+function nodeRegistry(): Registry {
+  if (node !== undefined) return node
+  node = new Registry()
+  collectDefaultMetrics({ register: node })
+  for (const { name } of node.getMetricsAsArray()) if (NODE[name] === undefined) node.removeSingleMetric(name)
+  return node
+}
+
+/** prom-client writes the format; the values come from us, because its own counters cost more than most of what is counted. */
+function registryOf(metrics: readonly Metric[], scrape: Scrape): Registry {
   const registry = new Registry()
-  const feeds = (): Iterable<Feed> => hub.feeds.values()
-
-  const described = (name: string, help: string, labelNames: readonly string[]) => ({
-    name: `spillway_${name}`,
-    help,
-    labelNames,
-    registers: [registry],
-  })
-  const gauge: AddGauge = (name, help, labels, collect) => {
-    const g: Gauge = new Gauge({ ...described(name, help, labels), collect: () => collect(emptied(g)) })
+  for (const metric of metrics) {
+    const { name, help, type } = metric
+    const get = async () => ({ name, help, type, aggregator: 'sum', values: valuesOf(metric, scrape) })
+    registry.registerMetric({ name, help, type, get } as unknown as PromMetric)
   }
-  const counter: AddCounter = (name, help, labels, collect) => {
-    const c: Counter = new Counter({ ...described(name, help, labels), collect: () => collect(emptied(c)) })
-  }
-  const perFeed = (name: string, help: string, value: (feed: Feed) => number) =>
-    gauge(name, help, ['feed'], g => {
-      for (const feed of feeds()) g.set({ feed: feed.name }, value(feed))
-    })
-  const totalPerFeed = (name: string, help: string, value: (feed: Feed) => number) =>
-    counter(name, help, ['feed'], c => {
-      for (const feed of feeds()) c.inc({ feed: feed.name }, value(feed))
-    })
-
-  totalPerFeed('published_messages_total', 'Messages the feed took from its source.', feed => feed.log.count)
-  totalPerFeed('published_bytes_total', 'Bytes of the frames published.', feed => feed.log.bytes)
-  totalPerFeed(
-    'reader_published_messages_total',
-    'Messages published while a reader was there, over all readers.',
-    feed => feed.publishedToReaders,
-  )
-  totalPerFeed(
-    'delivered_messages_total',
-    'Messages taken, over all readers: a pong came back from behind them.',
-    feed => feed.totals().delivered,
-  )
-  totalPerFeed(
-    'delivered_bytes_total',
-    'Bytes of frames taken, over all readers.',
-    feed => feed.totals().deliveredBytes,
-  )
-  totalPerFeed('skipped_messages_total', 'Messages that readers passed over.', feed => feed.totals().skipped)
-  totalPerFeed(
-    'undelivered_messages_total',
-    'Messages queued for clients when they closed.',
-    feed => feed.totals().undelivered,
-  )
-  totalPerFeed(
-    'unknown_messages_total',
-    'Messages in flight to clients when they closed.',
-    feed => feed.totals().unknown,
-  )
-  totalPerFeed('refused_messages_total', 'Messages a source gave that broke a rule.', feed => feed.refused)
-  totalPerFeed('source_failures_total', 'Sources that ended with an error.', feed => feed.failures)
-  totalPerFeed('source_restarts_total', 'How often a source was asked again.', feed => feed.source.restarts)
-  totalPerFeed(
-    'filtered_messages_total',
-    'Messages a source gave that the pipeline of its feed did not pass on.',
-    feed => feed.source.filtered,
-  )
-  gauge('source_state', 'What the source does: 1 for its state, 0 for the others.', ['feed', 'state'], g => {
-    for (const { name, source } of feeds()) {
-      for (const state of SOURCE_STATES) g.set({ feed: name, state }, source.state === state ? 1 : 0)
-    }
-  })
-  counter('gaps_total', 'Gaps, by reason; source: holes that the source left.', ['feed', 'reason'], c => {
-    for (const { name, gaps, log } of feeds()) {
-      c.inc({ feed: name, reason: 'overflow' }, gaps.overflow)
-      c.inc({ feed: name, reason: 'rate' }, gaps.rate)
-      c.inc({ feed: name, reason: 'source' }, log.holes)
-    }
-  })
-  counter('evictions_total', 'Clients the hub closed for being slow, by reason.', ['feed', 'reason'], c => {
-    for (const { name, evictions } of feeds()) {
-      for (const reason of EVICT_CAUSES) c.inc({ feed: name, reason }, evictions.get(reason) ?? 0)
-    }
-  })
-  counter('refused_clients_total', 'Newcomers that were not let in, by close code.', ['code'], c => {
-    for (const code of REFUSALS) c.inc({ code }, door.refusals.get(code) ?? 0)
-  })
-
-  gauge('clients', 'Sockets the hub serves.', [], g => g.set(hub.clients.size))
-  perFeedReaders(gauge, feeds)
-  perClient(gauge, hub)
-  if (hub.windows !== undefined) ofPings(registry, counter, hub.windows.pings)
-  gauge('client_buffered_bytes', 'Bytes in user space that the kernel has not taken (bufferedAmount).', ['stat'], g => {
-    const values = spread([...hub.clients].map(client => client.bufferedBytes))
-    for (const stat of STATS) g.set({ stat }, values[stat])
-  })
-
-  const summed = (name: string, help: string, value: (reader: Reader, feed: Feed) => number) =>
-    perFeed(name, help, feed => {
-      let sum = 0
-      for (const reader of feed.readers) sum += value(reader, feed)
-      return sum
-    })
-  summed(
-    'in_flight_messages',
-    'Messages in flight to all readers of the feed, clients that never answer included.',
-    ({ cursor }) => cursor.inFlightMessages,
-  )
-  summed(
-    'queued_messages',
-    'Messages queued for all readers of the feed.',
-    ({ until, cursor }, { log }) => (until ?? log.end).count - cursor.at.count,
-  )
-
-  perFeed('log_bytes', 'Memory the log holds.', feed => feed.log.held)
-  perFeed('log_capacity_bytes', 'Memory the log may hold.', feed => feed.settings.capacity.bytes)
-  perFeed('pinned_bytes', 'Memory outside the log that unfinished writes keep alive.', feed => feed.log.pinned)
-  perFeed('source_paused', 'Whether the source has to wait (1) or not (0).', feed =>
-    feed.demand.cause === undefined ? 0 : 1,
-  )
-  totalPerFeed('source_paused_seconds_total', 'How long the source has had to wait.', feed =>
-    feed.demand.pausedSeconds(performance.now()),
-  )
-  gauge('memory_bound_bytes', 'What the memory of the process can come to, by part; printed at start.', ['part'], g => {
-    const { process: base, logs, clients, pinned } = hub.memoryBound()
-    for (const [part, bytes] of Object.entries({ process: base, logs, clients, pinned })) g.set({ part }, bytes)
-  })
-  gauge(
-    'in_flight_bound_bytes',
-    'What may be in flight to all clients together (maxInFlightBytes); printed at start.',
-    [],
-    g => g.set(hub.memoryBound().kernel),
-  )
-  gauge('memory_used_bytes', 'Resident memory of the process.', [], g => g.set(process.memoryUsage.rss()))
   return registry
 }
 
-const WINDOW_STATS = ['min', 'p50', 'max'] as const
-
-/** What is in flight, how large the windows are and how old the data is: by feed, because each client has one reader. */
-function perClient(gauge: AddGauge, hub: Hub): void {
-  const eachFeed = (g: Gauge, value: (client: Client) => number) => {
-    const values = new Map<string, number[]>([...hub.feeds.keys()].map(name => [name, []]))
-    for (const client of hub.clients) values.get(client.reader.feed.name)?.push(value(client))
-    for (const [feed, figures] of values) {
-      const stats = spread(figures)
-      for (const stat of STATS) g.set({ feed, stat }, stats[stat])
-    }
-  }
-  gauge(
-    'reader_in_flight_bytes',
-    'Bytes written and not yet taken: in sockets, kernels and browsers.',
-    ['feed', 'stat'],
-    g => eachFeed(g, ({ reader }) => reader.cursor.inFlightBytes),
-  )
-  gauge(
-    'reader_data_age_seconds',
-    'Age of the oldest message a reader waits for: asked about and not answered, or queued.',
-    ['feed', 'stat'],
-    g => {
-      const now = performance.now()
-      eachFeed(g, client => client.dataAgeMs(now) / 1_000)
-    },
-  )
-  gauge(
-    'in_flight_bytes',
-    'Bytes in flight to all readers of the feed, besides clients that never answer.',
-    ['feed'],
-    g => {
-      for (const feed of hub.feeds.keys()) g.set({ feed }, 0)
-      for (const { reader, unconfirmed } of hub.clients) {
-        if (!unconfirmed) g.inc({ feed: reader.feed.name }, reader.cursor.inFlightBytes)
-      }
-    },
-  )
-  gauge('client_window_bytes', 'How much may be in flight to a client.', ['stat'], g => {
-    const sizes = [...hub.clients].map(({ window }) => window?.limit ?? Number.POSITIVE_INFINITY)
-    const { p50, max } = spread(sizes)
-    const stats = { min: sizes.reduce((least, size) => Math.min(least, size), max), p50, max }
-    for (const stat of WINDOW_STATS) g.set({ stat }, stats[stat])
-  })
-  gauge('unconfirmed_clients', 'Clients that have never answered a ping: nothing is known to be taken.', [], g => {
-    g.set([...hub.clients].filter(({ unconfirmed }) => unconfirmed).length)
-  })
+interface Value {
+  readonly metricName: string
+  readonly labels: Readonly<Record<string, string | number>>
+  readonly value: number
 }
 
-function ofPings(registry: Registry, counter: AddCounter, pings: Pings): void {
-  counter('pings_total', 'Pings written to ask what was taken.', [], c => c.inc(pings.sent))
-  counter('stray_pongs_total', 'Pongs that answer nothing that was asked: unsolicited or invented.', [], c =>
-    c.inc(pings.strays),
-  )
-  const name = 'spillway_pong_delay_seconds'
-  // prom-client's own histogram would cost each pong more than the pong; this one is counted as plain numbers.
-  const histogram = {
-    name,
-    help: 'From a ping to its pong: what is in front of it, the way there and back, and the client.',
-    type: 'histogram',
-    aggregator: 'sum',
-    get: async () => {
-      let count = 0
-      const values = pings.delays.map((n, i) => {
-        count += n
-        return { metricName: `${name}_bucket`, labels: { le: DELAY_BUCKETS[i] ?? '+Inf' }, value: count }
-      })
-      const total = (metricName: string, value: number) => ({ metricName, labels: {}, value })
-      return { ...histogram, values: [...values, total(`${name}_sum`, pings.delaySum), total(`${name}_count`, count)] }
-    },
-  }
-  registry.registerMetric(histogram as unknown as Metric)
-}
-
-type Add<M> = (name: string, help: string, labels: readonly string[], collect: (metric: M) => void) => void
-type AddGauge = Add<Gauge>
-type AddCounter = Add<Counter>
-
-/** Collected anew at each scrape: what was said at the last one does not linger. */
-function emptied<M extends { reset(): void }>(metric: M): M {
-  metric.reset()
-  return metric
-}
-
-/** Readers by state, and how far behind they are: one look at each reader for each figure. */
-function perFeedReaders(gauge: AddGauge, feeds: () => Iterable<Feed>): void {
-  gauge('readers', 'Cursors in the feed, by state.', ['feed', 'state'], g => {
-    for (const feed of feeds()) {
-      const states = { live: 0, catching: 0, blocked: 0, full: 0, sampled: 0, closed: 0 }
-      for (const reader of feed.readers) states[reader.state]++
-      for (const state of READER_STATES) g.set({ feed: feed.name, state }, states[state])
-    }
+function valuesOf(metric: Metric, scrape: Scrape): Value[] {
+  if (metric.type === 'histogram') return bucketsOf(metric.name, metric.of(scrape))
+  const { name: metricName, labels: names } = metric
+  const values: Value[] = []
+  metric.collect(scrape, (value, ...given) => {
+    const labels: Record<string, string> = {}
+    for (const [i, name] of names.entries()) labels[name] = given[i]!
+    values.push({ metricName, labels, value })
   })
-  for (const unit of ['messages', 'bytes', 'seconds'] as const) {
-    gauge(`reader_queued_${unit}`, `Lag of what is not yet written, in ${unit}.`, ['feed', 'stat'], g => {
-      const now = performance.now()
-      for (const feed of feeds()) {
-        const values = spread([...feed.readers].map(reader => feed.queued(reader, now)[unit]))
-        for (const stat of STATS) g.set({ feed: feed.name, stat }, values[stat])
-      }
-    })
-  }
+  return values
+}
+
+function bucketsOf(name: string, histogram: Histogram | undefined): Value[] {
+  if (histogram === undefined) return []
+  let value = 0
+  const values: Value[] = [...histogram.counts].map((count, i) => {
+    value += count
+    return { metricName: `${name}_bucket`, labels: { le: histogram.bounds[i] ?? '+Inf' }, value }
+  })
+  const total = (part: string, value: number) => ({ metricName: `${name}_${part}`, labels: {}, value })
+  return [...values, total('sum', histogram.sum), total('count', value)]
 }

@@ -5,21 +5,39 @@
  */
 import type { IncomingMessage } from 'node:http'
 import { expected } from '../errors.ts'
-import type { Feed } from '../feed.ts'
+import type { Feed, ResumeOutcome } from '../feed.ts'
 import type { Hub } from '../hub.ts'
 import { OVERFLOWS, type Overflow } from '../log/overflow.ts'
 import type { Position } from '../log/position.ts'
-import { CLOSE, type CloseCode, FROM_RULE, formatPosition, LABEL_LENGTH, parseFrom } from '../protocol.ts'
+import { CLOSE, type CloseCode, FROM_RULE, type From, formatPosition, LABEL_LENGTH, parseFrom } from '../protocol.ts'
 import type { Joining } from '../reader.ts'
+
+/** Why newcomers are not let in, and the close code that says so. */
+export const REFUSALS = {
+  closing: CLOSE.restart,
+  'max-clients': CLOSE.overloaded,
+  'no-feed': CLOSE.noSuchFeed,
+  origin: CLOSE.notAllowed,
+  policy: CLOSE.notAllowed,
+  query: CLOSE.badRequest,
+  ahead: CLOSE.badRequest,
+  trimmed: CLOSE.positionGone,
+  'other-epoch': CLOSE.positionGone,
+} as const satisfies Readonly<Record<string, CloseCode>>
+export type RefusalReason = keyof typeof REFUSALS
 
 /** A newcomer that is not let in, and why. */
 export class Refusal {
-  readonly code: CloseCode
+  readonly reason: RefusalReason
   readonly message: string
 
-  constructor(code: CloseCode, message: string) {
-    this.code = code
+  constructor(reason: RefusalReason, message: string) {
+    this.reason = reason
     this.message = message
+  }
+
+  get code(): CloseCode {
+    return REFUSALS[this.reason]
   }
 }
 
@@ -28,6 +46,8 @@ export interface Listening {
   readonly feed: Feed
   readonly joining: Joining
   readonly name: string
+  /** It came back with a position, and goes on from there. */
+  readonly resumes: boolean
 }
 
 const PATH = /^\/feeds\/([^/]*)$/
@@ -45,13 +65,16 @@ export function readRequest(hub: Hub, request: IncomingMessage): Listening | Ref
     if (parameters.getAll(key).length > 1) return badRequest(key, 'to be given once', parameters.getAll(key).join(', '))
     if (!PARAMETERS.includes(key)) return badRequest('query', `no parameters but ${PARAMETERS.join(', ')}`, key)
   }
-  const at = start(feed, parameters.get('from') ?? 'latest')
+  const from = parseFrom(parameters.get('from') ?? 'latest')
+  if (from === undefined) return badRequest('from', FROM_RULE, parameters.get('from') ?? '')
+  const at = start(feed, from)
   if (at instanceof Refusal) return at
   const overflow = policy(feed, parameters.get('overflow') ?? feed.settings.overflow)
   if (overflow instanceof Refusal) return overflow
   const maxRate = rate(overflow, parameters.get('maxRate'))
   if (maxRate instanceof Refusal) return maxRate
-  return { feed, joining: { at, overflow, maxRate }, name: label(parameters.get('name') ?? '') }
+  const name = label(parameters.get('name') ?? '')
+  return { feed, joining: { at, overflow, maxRate }, name, resumes: from.at === 'position' }
 }
 
 /** The feed that a path names. */
@@ -60,13 +83,11 @@ export function feedAt(hub: Hub, path: string): Feed | Refusal {
   const feed = name === undefined ? undefined : hub.feeds.get(name)
   if (feed !== undefined) return feed
   const known = [...hub.feeds.keys()].join(', ') || 'no feeds'
-  return new Refusal(CLOSE.noSuchFeed, expected('path', `/feeds/NAME with one of ${known}`, path.slice(0, 80)))
+  return new Refusal('no-feed', expected('path', `/feeds/NAME with one of ${known}`, path.slice(0, 80)))
 }
 
-function start(feed: Feed, text: string): Position | Refusal {
+function start(feed: Feed, from: From): Position | Refusal {
   const { log } = feed
-  const from = parseFrom(text)
-  if (from === undefined) return badRequest('from', FROM_RULE, text)
   switch (from.at) {
     case 'latest':
       return log.end
@@ -82,19 +103,15 @@ function start(feed: Feed, text: string): Position | Refusal {
 }
 
 /** From where a client left off, if all that it has not had is still there. */
-function resume({ log }: Feed, epoch: string, offset: number): Position | Refusal {
-  const asked = formatPosition(epoch, offset)
-  if (epoch !== log.epoch) {
-    return new Refusal(
-      CLOSE.positionGone,
-      expected('from', `a position of epoch ${log.epoch}, now at ${log.head}`, asked),
-    )
+function resume({ log, resumes }: Feed, epoch: string, offset: number): Position | Refusal {
+  const { head, tail } = log
+  const refused = (reason: Exclude<ResumeOutcome, 'resumed'>, rule: string) => {
+    resumes[reason]++
+    return new Refusal(reason, expected('from', rule, formatPosition(epoch, offset)))
   }
-  const { tail } = log
-  if (offset < tail.offset) {
-    return new Refusal(CLOSE.positionGone, expected('from', `${tail.offset} (the tail) or later`, asked))
-  }
-  if (offset > log.head) return badRequest('from', `at most ${log.head} (the head)`, asked)
+  if (epoch !== log.epoch) return refused('other-epoch', `a position of epoch ${log.epoch}, now at ${head}`)
+  if (offset < tail.offset) return refused('trimmed', `${tail.offset} (the tail) or later`)
+  if (offset > head) return refused('ahead', `at most ${head} (the head)`)
   return log.seekOffset(offset)
 }
 
@@ -103,7 +120,7 @@ function policy(feed: Feed, text: string): Overflow | Refusal {
   if (overflow === undefined) return badRequest('overflow', OVERFLOWS.join(', '), text)
   if (feed.settings.allow.includes(overflow)) return overflow
   const rule = `one of those feed ${feed.name} allows (${feed.settings.allow.join(', ')})`
-  return new Refusal(CLOSE.notAllowed, expected('overflow', rule, text))
+  return new Refusal('policy', expected('overflow', rule, text))
 }
 
 function rate(overflow: Overflow, text: string | null): number | Refusal {
@@ -129,5 +146,5 @@ function decode(text: string | undefined): string | undefined {
 }
 
 function badRequest(what: string, rule: string, got: unknown): Refusal {
-  return new Refusal(CLOSE.badRequest, expected(what, rule, got))
+  return new Refusal('query', expected(what, rule, got))
 }

@@ -12,7 +12,7 @@ import { Door } from './admit.ts'
 import { metricsOf } from './metrics.ts'
 import { pageFile } from './page.ts'
 import { feedAt, Refusal } from './request.ts'
-import { statusOfHub } from './status.ts'
+import { statusDocument } from './status.ts'
 
 export interface AttachOptions {
   /** Origins of pages, besides the hub's own, that may listen; `*` = all. @default [] */
@@ -95,8 +95,9 @@ export async function serve(hub: Hub, options: ServeOptions = {}): Promise<Servi
   const { port = 8080, host = '127.0.0.1', origins } = options
   const door = new Door(hub, origins)
   const metrics = metricsOf(hub, door)
+  const status = statusDocument(hub)
   const server = createServer((request, response) => {
-    answer(hub, metrics, request, response).catch(error => {
+    answer(hub, metrics, status, request, response).catch(error => {
       hub.settings.logger.error(`${request.method} ${request.url}: ${reasonOf(error)}`)
       if (!response.headersSent) send(response, 500, 'text/plain', 'internal error\n')
       else response.destroy()
@@ -141,6 +142,7 @@ function track(server: Server): ReadonlySet<Socket> {
 async function answer(
   hub: Hub,
   metrics: ReturnType<typeof metricsOf>,
+  status: ReturnType<typeof statusDocument>,
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
@@ -154,7 +156,7 @@ async function answer(
     return send(response, hub.closing ? 503 : 200, 'text/plain', hub.closing ? 'closing\n' : 'ready\n')
   }
   if (path === '/metrics') return send(response, 200, metrics.contentType, await metrics.metrics())
-  if (path === '/feeds') return send(response, 200, 'application/json', JSON.stringify(statusOfHub(hub)))
+  if (path === '/feeds') return send(response, 200, 'application/json', status())
   if (path.startsWith(FEEDS)) return tellFeed(hub, path, response)
   const file = await pageFile(path)
   if (file !== undefined) return send(response, 200, file.type, file.body, PAGE_HEADERS)

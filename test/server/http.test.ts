@@ -1,9 +1,11 @@
 /** The hub over plain HTTP: what probes, scripts and people get; and the hub on somebody else's server. */
 import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
 import { createServer, type IncomingMessage, request, type Server } from 'node:http'
 import { type AddressInfo, connect } from 'node:net'
-import { describe, expect, onTestFinished, test } from 'vitest'
+import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import { WebSocketServer } from 'ws'
+import { EVICT_CAUSES } from '../../src/events.ts'
 import { attach, Hub, serve } from '../../src/index.ts'
 import { startHub } from '../support/hub.ts'
 import { RawClient } from '../support/raw-client.ts'
@@ -60,12 +62,29 @@ describe('/feeds', () => {
     await until('the messages', () => a.messages === 3 && feed.totals().delivered === 3)
     const { headers, body } = await ask(port, '/feeds')
     expect(headers['content-type']).toBe('application/json')
-    const memory = { boundBytes: hub.memoryBound().total, usedBytes: expect.any(Number) }
+    const { version } = JSON.parse(readFileSync('package.json', 'utf8'))
+    const memory = { boundBytes: hub.memoryBound().total, rssBytes: expect.any(Number) }
+    const reader = { id: 1, feed: 'prices', policy: 'skip', state: 'live', unconfirmed: false, inFlightBytes: 0 }
     expect(JSON.parse(body)).toEqual({
+      version,
       clients: 1,
       maxClients: 5,
+      unconfirmed: 0,
       memory,
+      inFlight: { bytes: 0, boundBytes: hub.memoryBound().kernel },
+      eventLoop: { p99Ms: expect.any(Number) },
       uptimeSeconds: expect.any(Number),
+      slowest: [
+        {
+          ...reader,
+          queued: { messages: 0, bytes: 0, seconds: 0 },
+          windowBytes: 16 * 1024,
+          dataAgeSeconds: 0,
+          history: expect.any(Array),
+        },
+      ],
+      closed: [],
+      admin: false,
       feeds: [
         {
           name: 'prices',
@@ -74,15 +93,30 @@ describe('/feeds', () => {
           epoch: 'e1',
           head: 3,
           tail: 1,
+          policies: ['skip', 'evict'],
           published: 3,
           publishedBytes: 17,
+          publishedPerSecond: expect.any(Number),
           delivered: 3,
+          deliveredPerSecond: expect.any(Number),
+          deliveredBytesPerSecond: expect.any(Number),
+          skipped: 0,
+          undelivered: 0,
+          unknown: 0,
+          gaps: { overflow: 0, rate: 0, source: 0 },
+          evictions: Object.fromEntries(EVICT_CAUSES.map(cause => [cause, 0])),
           readers: 1,
+          states: { live: 1, catching: 0, blocked: 0, full: 0, sampled: 0, closed: 0 },
+          bands: { '0.1s': 1, '1s': 0, '5s': 0, '30s': 0, more: 0 },
+          dataAge: { p50: 0, p90: 0, p99: 0, max: 0 },
+          headroom: { bytes: 16 * 2 ** 20, seconds: expect.toSatisfy(seconds => seconds === null || seconds > 0) },
           queuedMessages: 0,
           source: null,
+          sourceError: null,
           restarts: 0,
           filtered: 0,
           paused: null,
+          pausedSeconds: 0,
           ending: null,
           logBytes: feed.log.held,
           capacityBytes: 16 * 2 ** 20,
@@ -100,13 +134,14 @@ describe('/feeds', () => {
       for (let i = 0; i < 10 && feed.demand.open; i++) feed.publish({ payload: 'x'.repeat(10_000) })
       return feed.demand.cause === 'gate'
     })
-    const [behind] = JSON.parse((await ask(port, '/feeds')).body).feeds
-    expect(behind).toMatchObject({ paused: 'gate', ending: null, readers: 1 })
-    expect(behind.queuedMessages).toBe(hub.readers()[0]!.queued.messages)
-    expect(behind.queuedMessages).toBeGreaterThan(0)
+    const told = async () => JSON.parse((await ask(port, '/feeds')).body).feeds[0]
+    const { messages } = hub.readers()[0]!.queued
+    expect(messages).toBeGreaterThan(0)
+    // It is made anew twice a second.
+    const behind = { paused: 'gate', ending: null, readers: 1, queuedMessages: messages }
+    await vi.waitFor(async () => expect(await told()).toMatchObject(behind), 5_000)
     feed.end({ code: 1000, reason: 'sold out' })
-    const [ended] = JSON.parse((await ask(port, '/feeds')).body).feeds
-    expect(ended).toMatchObject({ paused: null, ending: 'sold out' })
+    await vi.waitFor(async () => expect(await told()).toMatchObject({ paused: null, ending: 'sold out' }), 5_000)
   })
 
   test('of a hub with nothing in it is a list with nothing in it', async () => {

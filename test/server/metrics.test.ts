@@ -2,50 +2,13 @@
 import { describe, expect, test } from 'vitest'
 import type { Feed, Hub } from '../../src/index.ts'
 import { READER_STATES } from '../../src/reader.ts'
+import { NODE } from '../../src/server/metrics/process.ts'
+import { METRICS } from '../../src/server/metrics.ts'
+import { type Family, scrape as scrapeUrl } from '../support/exposition.ts'
 import { type Served, startHub } from '../support/hub.ts'
 import { until } from '../support/until.ts'
 
-interface Family {
-  type: string
-  help: string
-  /** By labels as they are written: `feed="f",reason="lag"`, or empty. */
-  readonly series: Map<string, number>
-}
-
-/** Reads the Prometheus text format, and complains about whatever is none. */
-function parse(text: string): Map<string, Family> {
-  const families = new Map<string, Family>()
-  const family = (name: string) => {
-    const found = families.get(name) ?? { type: '', help: '', series: new Map<string, number>() }
-    families.set(name, found)
-    return found
-  }
-  if (!text.endsWith('\n')) throw new Error('expected a line end at the end')
-  for (const line of text.split('\n').filter(line => line !== '')) {
-    const comment = /^# (HELP|TYPE) ([a-z_]+) (.+)$/.exec(line)
-    if (comment !== null) {
-      family(comment[2]!)[comment[1] === 'TYPE' ? 'type' : 'help'] = comment[3]!
-      continue
-    }
-    const sample = /^([a-z_]+)(?:\{((?:[a-z]+="[^"\\\n]*",?)+)\})? (\S+)$/.exec(line)
-    if (sample === null) throw new Error(`neither a comment nor a sample: ${line}`)
-    const [, whole, labelled = '', value] = sample
-    // What a histogram is made of are samples of its own name and more.
-    const part = /^(.+)_(bucket|sum|count)$/.exec(whole!)
-    const isPart = part !== null && families.get(part[1]!)?.type === 'histogram'
-    const [name, labels] = isPart ? [part[1]!, `${part[2]} ${labelled}`.trim()] : [whole!, labelled]
-    const { series } = family(name)
-    if (series.has(labels)) throw new Error(`twice: ${line}`)
-    series.set(labels, value === '+Inf' ? Number.POSITIVE_INFINITY : Number(value))
-  }
-  return families
-}
-
-async function scrape({ url }: Served): Promise<Map<string, Family>> {
-  const response = await fetch(`${url}metrics`)
-  expect(response.headers.get('content-type')).toBe('text/plain; version=0.0.4; charset=utf-8')
-  return parse(await response.text())
-}
+const scrape = ({ url }: Served): Promise<Map<string, Family>> => scrapeUrl(url)
 
 /** Everything that can happen to a client: one that keeps up, one that is skipped, one that is evicted, one with a rate, four refused. */
 async function busy(): Promise<Served & { readonly feeds: readonly Feed[] }> {
@@ -96,6 +59,7 @@ describe('the format', () => {
     const withFeed = await scrape(idle)
     expect([...withFeed.keys()]).toEqual([...families.keys()])
     for (const [name, { type, help, series }] of withFeed) {
+      if (NODE[name] !== undefined) continue
       expect(['counter', 'gauge', 'histogram'], name).toContain(type)
       expect(help, name).toMatch(/^[A-Z].*\.$/)
       expect(series.size, name).toBeGreaterThan(0)
@@ -103,9 +67,9 @@ describe('the format', () => {
     }
   })
 
-  test('begins every name with spillway_; counters end in _total and nothing else does', async () => {
+  test('begins every name with spillway_, besides those of Node; counters end in _total and nothing else does', async () => {
     for (const [name, { type }] of await scrape(await startHub())) {
-      expect(name).toMatch(/^spillway_[a-z]/)
+      if (NODE[name] === undefined) expect(name).toMatch(/^spillway_[a-z]/)
       expect(name.endsWith('_total'), name).toBe(type === 'counter')
     }
   })
@@ -114,14 +78,22 @@ describe('the format', () => {
     const served = await startHub()
     served.hub.feed('f')
     const seriesOf = (families: Map<string, Family>) =>
-      [...families].map(([name, { series }]) => [name, [...series.keys()]])
+      [...families].filter(([name]) => NODE[name] === undefined).map(([name, { series }]) => [name, [...series.keys()]])
     const before = await scrape(served)
     for (let i = 0; i < 5; i++) await served.client(`/feeds/f?name=client-${i}`)
     const after = await scrape(served)
     expect(seriesOf(after)).toEqual(seriesOf(before))
-    const labels = [...after.values()].flatMap(({ series }) => [...series.keys()]).join(',')
-    const names = new Set([...labels.matchAll(/([a-z]+)="/g)].map(([, name]) => name))
-    expect([...names].sort()).toEqual(['code', 'feed', 'le', 'part', 'reason', 'stat', 'state'])
+    const labels = METRICS.flatMap(({ name, labels }) => {
+      const written = [...after.get(name)!.series.keys()].flatMap(key =>
+        [...key.matchAll(/([a-z]+)="/g)].map(([, label]) => label!),
+      )
+      expect(new Set(written), name).toEqual(new Set(after.get(name)!.type === 'histogram' ? ['le'] : labels))
+      return written
+    })
+    expect([...new Set(labels)].sort()).toEqual([
+      ...['band', 'code', 'feed', 'format', 'initiator', 'le', 'node', 'outcome', 'part', 'policy', 'reason'],
+      ...['stat', 'state', 'version'],
+    ])
   })
 })
 
@@ -203,7 +175,10 @@ describe('the figures', () => {
     const evictions = Object.entries(notZero('evictions_total'))
     expect(evictions).toHaveLength(1)
     expect(evictions[0]).toEqual([expect.stringMatching(/^feed="evict",reason="(lag|overrun)"$/), 1])
-    expect(notZero('refused_clients_total')).toEqual({ 'code="4404"': 3, 'code="4400"': 1 })
+    expect(notZero('refused_clients_total')).toEqual({
+      'code="4404",reason="no-feed"': 3,
+      'code="4400",reason="query"': 1,
+    })
   })
 
   test('of readers are those that are there, by state and by how far they are behind', async () => {
@@ -278,7 +253,7 @@ describe('the figures', () => {
     expect(answered).toBeGreaterThanOrEqual(2)
     expect(delays.get('bucket le="+Inf"')).toBe(answered)
     expect(delays.get('bucket le="30"')).toBe(answered)
-    expect(delays.get('sum')).toBeCloseTo(pings.delaySum)
+    expect(delays.get('sum')).toBeCloseTo(pings.delays.sum)
     const age = families.get('spillway_reader_data_age_seconds')!.series
     expect(age.get('feed="f",stat="p50"')).toBe(0)
     expect(age.get('feed="f",stat="max"')).toBeGreaterThan(0)

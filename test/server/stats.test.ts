@@ -1,6 +1,6 @@
 /** Figures at a glance: quantiles by nearest rank, of whatever there is. */
-import { expect, test } from 'vitest'
-import { spread } from '../../src/server/stats.ts'
+import { describe, expect, test } from 'vitest'
+import { Sample, spread } from '../../src/server/stats.ts'
 
 test('quantiles are values that occur, by nearest rank, in whatever order they come', () => {
   const values = Array.from({ length: 100 }, (_, i) => ((i * 37) % 100) + 1)
@@ -17,4 +17,16 @@ test('leave what they are given as it is', () => {
   const values = [3, 1, 2]
   spread(values)
   expect(values).toEqual([3, 1, 2])
+})
+
+describe('a sample', () => {
+  test('tells the same as a list does, and is used again', () => {
+    const sample = new Sample()
+    for (const values of [Array.from({ length: 200 }, (_, i) => (i * 37) % 200), [5, 1], [0, 0, 0], [], [7]]) {
+      sample.clear()
+      for (const value of values) sample.add(value)
+      expect(sample.spread).toEqual(spread(values))
+      expect(sample.min).toBe(values.length === 0 ? 0 : Math.min(...values))
+    }
+  })
 })

@@ -10,6 +10,7 @@ const TOOLS = {
   chromium: ['chromium', 'chromium-browser', 'google-chrome'],
   nginx: ['nginx'],
   haproxy: ['haproxy'],
+  promtool: ['promtool'],
 } as const satisfies Record<string, readonly string[]>
 
 export type Tool = keyof typeof TOOLS

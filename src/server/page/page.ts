@@ -33,11 +33,11 @@ function show(report: HubReport | undefined): void {
   if (report === undefined) return
   last = report
   const { memory, clients, maxClients, uptimeSeconds, feeds } = report
-  const share = memory.boundBytes > 0 ? memory.usedBytes / memory.boundBytes : 0
+  const share = memory.boundBytes > 0 ? memory.rssBytes / memory.boundBytes : 0
   setText(byId('clients'), count(clients))
   setText(byId('max-clients'), `of ${count(maxClients)}`)
   setText(byId('uptime'), duration(uptimeSeconds))
-  setText(byId('memory-used'), bytes(memory.usedBytes))
+  setText(byId('memory-used'), bytes(memory.rssBytes))
   setText(byId('memory-bound'), `of ${bytes(memory.boundBytes)}`)
   byId('memory').setAttribute('width', (Math.min(1, share) * 100).toFixed(1)) // beside the same as text
   setText(byId('feed-count'), count(feeds.length))

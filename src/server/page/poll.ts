@@ -30,7 +30,7 @@ export interface HubReport {
   readonly feeds: readonly FeedReport[]
   readonly clients: number
   readonly maxClients: number
-  readonly memory: { readonly usedBytes: number; readonly boundBytes: number }
+  readonly memory: { readonly rssBytes: number; readonly boundBytes: number }
   readonly uptimeSeconds: number
 }
 

@@ -1,0 +1,146 @@
+/**
+ * What a scrape finds in the readers, whatever is asked about them: with ten thousand, a pass over them for each metric would stop
+ * the event loop for longer than all else together. The memory is used again at the next scrape.
+ *
+ * What has to add up is read in one go: where messages went, and how many were published to whom. So the account balances at every
+ * scrape, however much comes and goes meanwhile. The rest, how far behind each of them is, is looked at in pieces; it is of
+ * the same readers, and those that have left in between are counted as closed.
+ */
+import type { Client } from '../../clients/client.ts'
+import type { Feed } from '../../feed.ts'
+import type { Hub } from '../../hub.ts'
+import type { ReaderState } from '../../reader.ts'
+import { Sample } from '../stats.ts'
+import { headroomOf } from '../watch/headroom.ts'
+import { BANDS } from '../watch/survey.ts'
+import type { Pieces } from './pieces.ts'
+
+/** Readers that are looked at between two looks at the clock. */
+const STEP = 64
+
+/** What became of messages, over all readers that ever were, and what was published to them. */
+interface Account {
+  published: number
+  delivered: number
+  deliveredBytes: number
+  skipped: number
+  unknown: number
+  undelivered: number
+  inFlight: number
+  queued: number
+}
+
+/** The readers of one feed. */
+export class FeedFigures {
+  readonly feed: Feed
+  account: Account
+  readonly states: Record<ReaderState, number> = { live: 0, catching: 0, blocked: 0, full: 0, sampled: 0, closed: 0 }
+  /** Readers in each of `BANDS`. */
+  readonly bands = BANDS.map(() => 0)
+  readonly queued = { messages: new Sample(), bytes: new Sample(), seconds: new Sample() }
+  readonly lag = { messages: new Sample(), bytes: new Sample() }
+  readonly inFlightBytes = new Sample()
+  /** Of all readers whose clients answer. */
+  confirmableBytes = 0
+  readonly dataAge = new Sample()
+  /** Of the reader that has least of it left; of a feed without readers, all there is. */
+  readonly headroom = { bytes: 0, ratio: 1 }
+
+  constructor(feed: Feed) {
+    this.feed = feed
+    this.account = begun(feed)
+  }
+
+  clear(): void {
+    const { feed, states, queued, lag, headroom } = this
+    this.account = begun(feed)
+    for (const state of Object.keys(states) as ReaderState[]) states[state] = 0
+    this.bands.fill(0)
+    for (const sample of [queued.messages, queued.bytes, queued.seconds, lag.messages, lag.bytes]) sample.clear()
+    this.inFlightBytes.clear()
+    this.confirmableBytes = 0
+    this.dataAge.clear()
+    headroom.bytes = Math.min(feed.settings.lag.max.bytes, feed.settings.capacity.bytes)
+    headroom.ratio = 1
+  }
+
+  /** What the cursor tells: a few numbers that lie together. */
+  count({ reader: { cursor, until, feed } }: Client): void {
+    const { at, confirmed, inFlightBytes } = cursor
+    const { account, queued, lag } = this
+    const end = until ?? feed.log.end
+    const waiting = end.count - at.count
+    account.delivered += cursor.taken
+    account.deliveredBytes += cursor.takenBytes
+    account.skipped += cursor.skipped
+    account.inFlight += cursor.inFlightMessages
+    account.queued += waiting
+    queued.messages.add(waiting)
+    queued.bytes.add(end.bytes - at.bytes)
+    lag.messages.add(end.count - confirmed.count)
+    lag.bytes.add(end.bytes - confirmed.bytes)
+    this.inFlightBytes.add(inFlightBytes)
+  }
+
+  /** What needs a look at the window and the log. */
+  look(client: Client, now: number): void {
+    const { reader } = client
+    const age = client.dataAgeMs(now) / 1_000
+    this.states[reader.state]++
+    let band = 0
+    while (age > BANDS[band]![1]) band++
+    this.bands[band]!++
+    this.dataAge.add(age)
+    this.queued.seconds.add(reader.feed.queued(reader, now).seconds)
+    if (!client.unconfirmed) this.confirmableBytes += reader.cursor.inFlightBytes
+    const left = headroomOf(reader, now)
+    if (left === undefined) return
+    const { headroom } = this
+    if (left.bytes < headroom.bytes) headroom.bytes = left.bytes
+    if (left.ratio < headroom.ratio) headroom.ratio = left.ratio
+  }
+}
+
+export class Figures {
+  readonly feeds = new Map<Feed, FeedFigures>()
+  /** Of all clients, in bytes. */
+  readonly buffered = new Sample()
+  readonly windows = new Sample()
+  unconfirmed = 0
+
+  /** Looks at all readers; the first part in one go. */
+  async take(hub: Hub, pieces: Pieces): Promise<void> {
+    for (const feed of hub.feeds.values()) this.#of(feed).clear()
+    const clients = [...hub.clients]
+    for (const client of clients) this.#of(client.reader.feed).count(client)
+    this.buffered.clear()
+    this.windows.clear()
+    this.unconfirmed = 0
+    for (let i = 0; i < clients.length; i += STEP) {
+      await pieces.next()
+      this.#look(clients.slice(i, i + STEP), performance.now())
+    }
+  }
+
+  #look(clients: readonly Client[], now: number): void {
+    for (const client of clients) {
+      this.#of(client.reader.feed).look(client, now)
+      this.buffered.add(client.bufferedBytes)
+      this.windows.add(client.window?.limit ?? Number.POSITIVE_INFINITY)
+      if (client.unconfirmed) this.unconfirmed++
+    }
+  }
+
+  #of(feed: Feed): FeedFigures {
+    const known = this.feeds.get(feed)
+    if (known !== undefined) return known
+    const figures = new FeedFigures(feed)
+    this.feeds.set(feed, figures)
+    return figures
+  }
+}
+
+/** What is told of those that have left, and what was published to all. */
+function begun({ publishedToReaders, left }: Feed): Account {
+  return { published: publishedToReaders, ...left, inFlight: 0, queued: 0 }
+}

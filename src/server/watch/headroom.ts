@@ -1,0 +1,44 @@
+/**
+ * How far a reader is from the next gap, eviction or pause: what is left between it and the limit that its policy sets. It falls
+ * before anything is lost, so it is the figure to be warned by. Derived from the cursor when somebody asks.
+ */
+import { POLICIES } from '../../log/overflow.ts'
+import type { Reader } from '../../reader.ts'
+
+export interface Headroom {
+  /** Bytes that may still be published before the limit is reached, if it takes none of them. */
+  readonly bytes: number
+  readonly messages: number
+  readonly ms: number
+  /** The share of the limit that is left, in the unit in which the least is left: 1 = all of it, 0 = it is reached. */
+  readonly ratio: number
+}
+
+/** Undefined where nothing can happen to it: it is closing, or falls behind by its own wish. */
+export function headroomOf(
+  { feed, state, overflow, cursor, settled, gating }: Reader,
+  now: number,
+): Headroom | undefined {
+  if (state === 'closed' || state === 'sampled') return undefined
+  const { log, settings } = feed
+  const { over, measured } = POLICIES[overflow]
+  // Whoever holds the gate is waited for at the high mark; to whom no limit applies yet, only the tail can do something.
+  const limit = gating
+    ? { ...settings.capacity, bytes: settings.highBytes }
+    : settled && over !== 'keep'
+      ? settings.lag.max
+      : settings.capacity
+  const place = gating ? cursor.confirmed : measured(cursor)
+  const bytes = Math.max(0, limit.bytes - (log.bytes - place.bytes))
+  const messages = Math.max(0, limit.messages - (log.count - place.count))
+  const age = limit.ms === Number.POSITIVE_INFINITY ? 0 : now - (log.timeAt(place) ?? now)
+  const ms = Math.max(0, limit.ms - age)
+  return {
+    bytes,
+    messages,
+    ms,
+    ratio: Math.min(share(bytes, limit.bytes), share(messages, limit.messages), share(ms, limit.ms)),
+  }
+}
+
+const share = (left: number, limit: number) => (limit === Number.POSITIVE_INFINITY ? 1 : left / limit)

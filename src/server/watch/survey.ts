@@ -1,0 +1,99 @@
+/**
+ * One look at every client: what `/feeds` and the admin port tell of feeds, and who is slowest. One pass, whoever asks how often:
+ * with ten thousand clients it costs a few milliseconds, so the watch makes one a second and lends it to those who ask meanwhile.
+ */
+import type { Client } from '../../clients/client.ts'
+import type { Feed } from '../../feed.ts'
+import type { Hub } from '../../hub.ts'
+import type { ReaderState } from '../../reader.ts'
+import { type Spread, spread } from '../stats.ts'
+import { type Headroom, headroomOf } from './headroom.ts'
+import { type Ranked, Ranking } from './ranking.ts'
+
+/** How old the data is that a reader waits for, in bands: up to so many seconds. */
+export const BANDS = [
+  ['0.1s', 0.1],
+  ['1s', 1],
+  ['5s', 5],
+  ['30s', 30],
+  ['more', Number.POSITIVE_INFINITY],
+] as const
+export type Band = (typeof BANDS)[number][0]
+
+/** The slowest clients that are kept in mind. */
+export const SLOWEST = 50
+/** Data that is younger is as good as new: whoever waits for it is not slow. */
+const SLOW_MS = 100
+
+export interface FeedSurvey {
+  readonly states: Readonly<Record<ReaderState, number>>
+  /** Readers in each band; they add up to all readers. */
+  readonly bands: Readonly<Record<Band, number>>
+  /** Of the readers, in seconds. */
+  readonly dataAge: Spread
+  /** Queued messages of the reader that has most of them. */
+  readonly queuedMessages: number
+  /** Of the reader that has least; undefined without one that could get into trouble. */
+  readonly headroom: Headroom | undefined
+}
+
+export interface Survey {
+  /** When it was made, in `performance.now()` milliseconds. */
+  readonly at: number
+  readonly feeds: ReadonlyMap<Feed, FeedSurvey>
+  /** The slowest, by how old the data is that they wait for, in milliseconds. */
+  readonly slowest: readonly Ranked<Client>[]
+  /** Clients that have never answered a ping. */
+  readonly unconfirmed: number
+  /** In flight to all clients besides those. */
+  readonly inFlightBytes: number
+}
+
+export function survey({ feeds, clients }: Pick<Hub, 'feeds' | 'clients'>): Survey {
+  const now = performance.now()
+  const tallies = new Map([...feeds.values()].map(feed => [feed, new Tally()]))
+  const slowest = new Ranking<Client>(SLOWEST)
+  let unconfirmed = 0
+  let inFlightBytes = 0
+  for (const client of clients) {
+    const { reader } = client
+    const ageMs = client.dataAgeMs(now)
+    tallies.get(reader.feed)?.add(client, ageMs, now)
+    slowest.offer(client, Math.max(SLOW_MS, ageMs))
+    if (client.unconfirmed) unconfirmed++
+    else inFlightBytes += reader.cursor.inFlightBytes
+  }
+  const told = new Map([...tallies].map(([feed, tally]) => [feed, tally.told()]))
+  return { at: now, feeds: told, slowest: slowest.ranked, unconfirmed, inFlightBytes }
+}
+
+/** What a pass adds up of one feed. */
+class Tally {
+  readonly #states: Record<ReaderState, number> = { live: 0, catching: 0, blocked: 0, full: 0, sampled: 0, closed: 0 }
+  readonly #bands: Record<Band, number> = { '0.1s': 0, '1s': 0, '5s': 0, '30s': 0, more: 0 }
+  readonly #ages: number[] = []
+  #queuedMessages = 0
+  #headroom: Headroom | undefined
+
+  add({ reader }: Client, ageMs: number, now: number): void {
+    const seconds = ageMs / 1_000
+    this.#states[reader.state]++
+    this.#ages.push(seconds)
+    this.#bands[BANDS.find(([, most]) => seconds <= most)![0]]++
+    const queued = (reader.until ?? reader.feed.log.end).count - reader.cursor.at.count
+    if (queued > this.#queuedMessages) this.#queuedMessages = queued
+    const headroom = headroomOf(reader, now)
+    if (headroom !== undefined && headroom.ratio < (this.#headroom?.ratio ?? Number.POSITIVE_INFINITY))
+      this.#headroom = headroom
+  }
+
+  told(): FeedSurvey {
+    return {
+      states: this.#states,
+      bands: this.#bands,
+      dataAge: spread(this.#ages),
+      queuedMessages: this.#queuedMessages,
+      headroom: this.#headroom,
+    }
+  }
+}

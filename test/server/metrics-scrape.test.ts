@@ -1,0 +1,105 @@
+/** A scrape itself: its account adds up while everything comes and goes, and however many ask, the hub is not kept from its work. */
+import { expect, test } from 'vitest'
+import { Hub } from '../../src/index.ts'
+import { Door } from '../../src/server/admit.ts'
+import { Pieces } from '../../src/server/metrics/pieces.ts'
+import { metricsOf } from '../../src/server/metrics.ts'
+import { type Family, parse, scrape } from '../support/exposition.ts'
+import { startHub } from '../support/hub.ts'
+import { until } from '../support/until.ts'
+
+const ACCOUNT = [
+  ...['delivered_messages_total', 'in_flight_messages', 'skipped_messages_total', 'queued_messages'],
+  ...['unknown_messages_total', 'undelivered_messages_total'],
+]
+
+function difference(families: Map<string, Family>, feed: string): number {
+  const of = (name: string) => families.get(`spillway_${name}`)!.series.get(`feed="${feed}"`)!
+  return ACCOUNT.reduce((left, term) => left - of(term), of('reader_published_messages_total'))
+}
+
+test('the account is off by 0 at every scrape while clients come, go, vanish, skip and are evicted', async () => {
+  const { hub, url, client } = await startHub({ stallTimeoutMs: 0, evictGraceMs: 50 })
+  const names = ['skip', 'evict', 'pause'] as const
+  const feeds = names.map(name => hub.feed(name, { overflow: name, capacity: 300_000, maxPauseMs: 100 }))
+  const payload = 'x'.repeat(2_000)
+  let over = false
+  const publishing = setInterval(() => {
+    for (const feed of feeds) for (let i = 0; i < 5 && feed.demand.open; i++) feed.publish({ payload })
+  }, 1)
+  const coming = async (path: string) => {
+    while (!over) {
+      const [stays, leaves, sticks] = [await client(path, { keep: false }), await client(path), await client(path)]
+      await until('the first message', () => stays.messages > 0 || over)
+      sticks.stop()
+      leaves.close()
+      await until('a hundred messages', () => stays.messages >= 100 || stays.gone || over)
+      stays.destroy()
+    }
+  }
+  const crowds = names.map(name => coming(`/feeds/${name}`))
+  const enough = () => {
+    const evicted = feeds.every(({ evictions }, i) => names[i] === 'skip' || evictions.size > 0)
+    return evicted && feeds[0]!.gaps.overflow > 0 && hub.closes.outcomes.terminated > 5
+  }
+  let scrapes = 0
+  const deadline = performance.now() + 20_000
+  while ((scrapes < 15 || !enough()) && performance.now() < deadline) {
+    const families = await scrape(url)
+    expect(names.map(name => difference(families, name))).toEqual([0, 0, 0])
+    scrapes++
+  }
+  over = true
+  clearInterval(publishing)
+  await Promise.all(crowds)
+  expect(enough()).toBe(true)
+})
+
+test('two that ask at once get the same, from one pass', async () => {
+  const hub = new Hub()
+  hub.feed('f')
+  const metrics = metricsOf(hub, new Door(hub))
+  const [first, second] = await Promise.all([metrics.metrics(), metrics.metrics()])
+  expect(second).toBe(first)
+  expect(
+    parse(await metrics.metrics())
+      .get('spillway_scrapes_total')!
+      .series.get(''),
+  ).toBe(1)
+  await hub.close()
+})
+
+test('who asks again and again waits, shares a pass with all who wait, and gets figures of the end of the wait', async () => {
+  const { hub, url } = await startHub()
+  const feed = hub.feed('f')
+  const published = (families: Map<string, Family>) =>
+    families.get('spillway_published_messages_total')!.series.get('feed="f"')
+  const own = (families: Map<string, Family>, name: string) => families.get(`spillway_${name}`)!.series.get('')!
+  await scrape(url)
+  const started = performance.now()
+  const crowd = Array.from({ length: 50 }, () => scrape(url))
+  feed.publish({ payload: 'published while they wait' })
+  const seen = await Promise.all(crowd)
+  const elapsed = performance.now() - started
+  const last = await scrape(url)
+  expect(published(seen[0]!)).toBe(1)
+  // One for all of them; two if some came while it was made.
+  expect(own(last, 'scrapes_total')).toBeLessThanOrEqual(3)
+  expect(elapsed).toBeGreaterThan(Math.min(1_000, own(seen[0]!, 'scrape_seconds_total') * 20_000) * 0.8)
+})
+
+test('work in pieces lets the event loop turn, and counts only its own time', async () => {
+  const pieces = new Pieces()
+  let turns = 0
+  const turning = setInterval(() => turns++, 0)
+  const started = performance.now()
+  for (let i = 0; i < 10; i++) {
+    const since = performance.now()
+    while (performance.now() - since < 3) {} // a step that takes its time
+    await pieces.next()
+  }
+  clearInterval(turning)
+  expect(turns).toBeGreaterThanOrEqual(5)
+  expect(pieces.tookMs).toBeGreaterThanOrEqual(30)
+  expect(pieces.tookMs).toBeLessThanOrEqual(performance.now() - started)
+})
