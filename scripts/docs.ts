@@ -1,5 +1,5 @@
 /**
- * Writes the reference pages that are tables of what the code says: docs/options.md, docs/metrics.md, docs/errors.md, docs/swarm.md;
+ * Writes the reference pages that are tables of what the code says: docs/options.md, docs/metrics.md, docs/errors.md, docs/admin.md, docs/swarm.md;
  * and what docs/benchmarks.md and the README say of docs/benchmarks.json. Run by `npm run docs`; test/docs.test.ts and
  * test/bench/documents.test.ts fail when a page is not what this would write.
  */
@@ -15,6 +15,7 @@ import { METRICS } from '../src/server/metrics.ts'
 import { REFUSALS, type RefusalReason } from '../src/server/request.ts'
 import { BANDS } from '../src/server/watch/survey.ts'
 import { environmentName, filePath, SETTINGS, type Setting } from '../src/settings.ts'
+import { adminPage } from './admin-page.ts'
 import { documents } from './bench/page.ts'
 import { kept } from './bench/report.ts'
 import { swarmPage } from './swarm/page.ts'
@@ -27,6 +28,7 @@ export async function pages(): Promise<Readonly<Record<string, string>>> {
     'options.md': options(),
     'metrics.md': metrics(),
     'errors.md': errors(),
+    'admin.md': adminPage(GENERATED, table),
     'swarm.md': swarmPage(GENERATED, table),
   }
 }

@@ -26,6 +26,10 @@ export interface Configuration {
   readonly serve: {
     readonly port: number
     readonly host: string
+    /** Undefined: the one after `port`. */
+    readonly adminPort?: number | 'off'
+    readonly adminHost: string
+    readonly adminToken?: string
     readonly drainMs: number
     readonly origins: readonly string[]
     readonly exitWhenDone: boolean
@@ -77,6 +81,7 @@ const TABLE: readonly Setting[] = SETTINGS
 const SERVE = {
   port: 8080,
   host: '127.0.0.1',
+  adminHost: '127.0.0.1',
   drainMs: 5_000,
   origins: [],
   exitWhenDone: false,

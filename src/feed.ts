@@ -12,9 +12,11 @@ import { randomBytes } from 'node:crypto'
 import type { Writable } from 'node:stream'
 import type { WritableStream } from 'node:stream/web'
 import { Demand } from './demand.ts'
+import type { DryRun, DryRunReason } from './dry-run.ts'
 import { expected, SpillwayError } from './errors.ts'
 import type { EvictCause, Notify } from './events.ts'
 import { Judge } from './judge.ts'
+import { type LimitChanges, withLimits } from './limits.ts'
 import { frameBytes } from './log/frame.ts'
 import { Log } from './log/log.ts'
 import { POLICIES } from './log/overflow.ts'
@@ -62,7 +64,6 @@ export type ResumeOutcome = (typeof RESUMES)[number]
 
 export class Feed {
   readonly name: string
-  readonly settings: FeedSettings
   readonly log: Log
   readonly demand: Demand
   readonly readers = new Set<Reader>()
@@ -75,6 +76,10 @@ export class Feed {
   readonly resumes: Record<ResumeOutcome, number> = { resumed: 0, trimmed: 0, 'other-epoch': 0, ahead: 0 }
   /** What became of messages to readers that are gone. */
   readonly left: Totals = { delivered: 0, deliveredBytes: 0, skipped: 0, unknown: 0, undelivered: 0 }
+  /** What limits would do that it does not have, while somebody wants to know. */
+  dryRun: DryRun | undefined
+  /** What dry runs, this one and those before, would have evicted. */
+  readonly dryRunEvictions: Record<DryRunReason, number> = { lag: 0, 'soft-lag': 0, overrun: 0, stall: 0 }
   /** Sources that failed. */
   failures = 0
   /** Where its messages come from. */
@@ -85,6 +90,7 @@ export class Feed {
   unflushedSince = 0
   ending: Ending | undefined
 
+  #settings: FeedSettings
   readonly #carrier: Carrier
   readonly #notify: Notify
   readonly #stopped = new AbortController()
@@ -108,7 +114,7 @@ export class Feed {
   ) {
     this.name = name
     this.source = new Supply(this, notify, logger)
-    this.settings = settings
+    this.#settings = settings
     this.#carrier = carrier
     this.#notify = notify
     const { format, capacity } = settings
@@ -151,6 +157,24 @@ export class Feed {
   /** The same as a WHATWG WritableStream. @throws SpillwayError `bad_option`, `feed_taken`, `feed_ended` */
   writableStream(options: WritableOptions = {}): WritableStream {
     return openWritableStream(this, options)
+  }
+
+  /** What holds: as it was opened, and its limits as they are now. */
+  get settings(): FeedSettings {
+    return this.#settings
+  }
+
+  /**
+   * Changes limits while readers are there; they are judged by the new ones at once. Either all that is asked is changed or nothing.
+   * @throws SpillwayError `bad_option`, with the rule that it would break
+   */
+  limit(changes: LimitChanges): void {
+    const now = performance.now()
+    this.#settings = withLimits(this.#settings, changes, this.name)
+    this.#judge.limit(this.#settings.lag)
+    this.#judge.tick(this.readers, now)
+    for (const reader of this.readers) this.#admitToGate(reader)
+    this.demand.limit(this.#settings, now)
   }
 
   /** Messages a source gave that were refused. */
@@ -259,7 +283,6 @@ export class Feed {
   /** Its answer is late: from now on it is judged, even while there is room in its window. */
   late(reader: Reader): void {
     reader.proven = false
-    if (POLICIES[reader.overflow].over !== 'evict') return
     reader.late = true
     this.#judge.watch(reader)
   }
@@ -330,6 +353,7 @@ export class Feed {
   caughtUp(reader: Reader): void {
     reader.state = 'live'
     reader.settled = true
+    reader.arrived = true
     reader.waits = false
     if (reader.cursor.witness === 'socket') reader.proven = true
     this.live.push(reader)

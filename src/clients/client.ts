@@ -151,6 +151,12 @@ export class Client implements Sink, Asker {
     return now - Math.max(this.#aliveAt, this.reader.progressedAt)
   }
 
+  /** For how long it has owed an answer and shown no sign of life, as far as it is held against it: what the stall timeout goes by. */
+  stalledMs(now: number): number {
+    const { askedSince } = this
+    return askedSince === undefined ? 0 : Math.min(this.silentMs(now), now - askedSince) / this.#benefit
+  }
+
   /**
    * How old the data is that it is waiting for, in milliseconds: at least as old as what the oldest unanswered ping stands behind; if
    * none is out, as the oldest that is queued. What was written and not asked about is in flight, but not late.
@@ -266,15 +272,14 @@ export class Client implements Sink, Asker {
     if (now >= this.#retiresAt) this.#retire(now)
     if (stallTimeoutMs === 0 || this.#closing !== undefined) return
     const silentMs = this.silentMs(now)
-    const askedAt = this.askedSince
-    if (askedAt === undefined) {
+    if (this.askedSince === undefined) {
       if (silentMs < stallTimeoutMs * ASK_AFTER) return
       if (this.window !== undefined) this.ask(now)
       else {
         this.#pingAt = now
         this.#channel.ping()
       }
-    } else if (Math.min(silentMs, now - askedAt) > stallTimeoutMs * this.#benefit) {
+    } else if (this.stalledMs(now) > stallTimeoutMs) {
       this.reader.feed.evict(this.reader, 'stall', `no sign of life for ${Math.round(silentMs)} ms`)
     }
   }

@@ -23,22 +23,15 @@ export function headroomOf(
   const { log, settings } = feed
   const { over, measured } = POLICIES[overflow]
   // Whoever holds the gate is waited for at the high mark; to whom no limit applies yet, only the tail can do something.
-  const limit = gating
-    ? { ...settings.capacity, bytes: settings.highBytes }
-    : settled && over !== 'keep'
-      ? settings.lag.max
-      : settings.capacity
+  const limits = settled && !gating && over !== 'keep' ? settings.lag.max : settings.capacity
+  const most = gating ? settings.highBytes : limits.bytes
   const place = gating ? cursor.confirmed : measured(cursor)
-  const bytes = Math.max(0, limit.bytes - (log.bytes - place.bytes))
-  const messages = Math.max(0, limit.messages - (log.count - place.count))
-  const age = limit.ms === Number.POSITIVE_INFINITY ? 0 : now - (log.timeAt(place) ?? now)
-  const ms = Math.max(0, limit.ms - age)
-  return {
-    bytes,
-    messages,
-    ms,
-    ratio: Math.min(share(bytes, limit.bytes), share(messages, limit.messages), share(ms, limit.ms)),
-  }
+  const bytes = Math.max(0, most - (log.bytes - place.bytes))
+  const messages = Math.max(0, limits.messages - (log.count - place.count))
+  const age = limits.ms === Number.POSITIVE_INFINITY ? 0 : now - (log.timeAt(place) ?? now)
+  const ms = Math.max(0, limits.ms - age)
+  const ratio = Math.min(bytes / most, share(messages, limits.messages), share(ms, limits.ms))
+  return { bytes, messages, ms, ratio }
 }
 
 const share = (left: number, limit: number) => (limit === Number.POSITIVE_INFINITY ? 1 : left / limit)

@@ -3,7 +3,7 @@
  * with ten thousand clients it costs a few milliseconds, so the watch makes one a second and lends it to those who ask meanwhile.
  */
 import type { Client } from '../../clients/client.ts'
-import type { Feed } from '../../feed.ts'
+import type { Feed, Totals } from '../../feed.ts'
 import type { Hub } from '../../hub.ts'
 import type { ReaderState } from '../../reader.ts'
 import { type Spread, spread } from '../stats.ts'
@@ -26,6 +26,9 @@ export const SLOWEST = 50
 const SLOW_MS = 100
 
 export interface FeedSurvey {
+  readonly published: number
+  readonly publishedBytes: number
+  readonly totals: Totals
   readonly states: Readonly<Record<ReaderState, number>>
   /** Readers in each band; they add up to all readers. */
   readonly bands: Readonly<Record<Band, number>>
@@ -51,7 +54,7 @@ export interface Survey {
 
 export function survey({ feeds, clients }: Pick<Hub, 'feeds' | 'clients'>): Survey {
   const now = performance.now()
-  const tallies = new Map([...feeds.values()].map(feed => [feed, new Tally()]))
+  const tallies = new Map([...feeds.values()].map(feed => [feed, new Tally(feed)]))
   const slowest = new Ranking<Client>(SLOWEST)
   let unconfirmed = 0
   let inFlightBytes = 0
@@ -71,15 +74,20 @@ export function survey({ feeds, clients }: Pick<Hub, 'feeds' | 'clients'>): Surv
 class Tally {
   readonly #states: Record<ReaderState, number> = { live: 0, catching: 0, blocked: 0, full: 0, sampled: 0, closed: 0 }
   readonly #bands: Record<Band, number> = { '0.1s': 0, '1s': 0, '5s': 0, '30s': 0, more: 0 }
+  readonly #feed: Feed
   readonly #ages: number[] = []
   #queuedMessages = 0
   #headroom: Headroom | undefined
+
+  constructor(feed: Feed) {
+    this.#feed = feed
+  }
 
   add({ reader }: Client, ageMs: number, now: number): void {
     const seconds = ageMs / 1_000
     this.#states[reader.state]++
     this.#ages.push(seconds)
-    this.#bands[BANDS.find(([, most]) => seconds <= most)![0]]++
+    this.#bands[bandOf(seconds)]++
     const queued = (reader.until ?? reader.feed.log.end).count - reader.cursor.at.count
     if (queued > this.#queuedMessages) this.#queuedMessages = queued
     const headroom = headroomOf(reader, now)
@@ -88,7 +96,11 @@ class Tally {
   }
 
   told(): FeedSurvey {
+    const { log } = this.#feed
     return {
+      published: log.count,
+      publishedBytes: log.bytes,
+      totals: this.#feed.totals(),
       states: this.#states,
       bands: this.#bands,
       dataAge: spread(this.#ages),
@@ -96,4 +108,9 @@ class Tally {
       headroom: this.#headroom,
     }
   }
+}
+
+function bandOf(seconds: number): Band {
+  for (const [band, most] of BANDS) if (seconds <= most) return band
+  return 'more'
 }

@@ -15,7 +15,7 @@ const TURN_MS = 1_000
 /** A look is good for so long, however many ask. */
 const FRESH_MS = 500
 /** Clients that have left and are remembered. */
-const CLOSED = 10_000
+export const CLOSED = 10_000
 /** Rates are over the last so many seconds: answers come once a second where there is little to answer. */
 const RATE_SECONDS = 3
 /** The event loop's delay is of the last so many seconds, or up to twice as long. */
@@ -62,7 +62,7 @@ export class Watch {
         this.#loop.disable()
       },
     })
-    for (const feed of hub.feeds.values()) this.#sample(feed, performance.now())
+    this.#sample(survey(hub))
   }
 
   /** What a look at the hub shows; at most half a second old. */
@@ -102,7 +102,8 @@ export class Watch {
     this.#survey = survey(this.#hub)
     const { at, slowest } = this.#survey
     this.#history.add(slowest.map(({ item }) => ({ item, sample: item.dataAgeMs(at) / 1_000 })))
-    for (const feed of this.#hub.feeds.values()) this.#sample(feed, at)
+    this.#sample(this.#survey)
+    this.#imagine(at)
     if (++this.#turns % LOOP_SECONDS === 0) {
       this.#loopDelayMs = 0
       this.#loopDelayMs = this.eventLoopMs
@@ -110,12 +111,20 @@ export class Watch {
     }
   }
 
-  #sample(feed: Feed, at: number): void {
-    const samples = this.#samples.get(feed) ?? []
-    const { delivered, deliveredBytes } = feed.totals()
-    samples.push({ at, published: feed.log.count, publishedBytes: feed.log.bytes, delivered, deliveredBytes })
-    if (samples.length > RATE_SECONDS + 1) samples.shift()
-    this.#samples.set(feed, samples)
+  /** Dry runs, of the feeds that have one. */
+  #imagine(now: number): void {
+    const { feeds, clients } = this.#hub
+    if (![...feeds.values()].some(({ dryRun }) => dryRun !== undefined)) return
+    for (const client of clients) client.reader.feed.dryRun?.look(client.reader, client.stalledMs(now), now)
+  }
+
+  #sample({ at, feeds }: Survey): void {
+    for (const [feed, { published, publishedBytes, totals }] of feeds) {
+      const samples = this.#samples.get(feed) ?? []
+      samples.push({ at, published, publishedBytes, ...totals })
+      if (samples.length > RATE_SECONDS + 1) samples.shift()
+      this.#samples.set(feed, samples)
+    }
   }
 }
 
