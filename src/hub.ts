@@ -10,7 +10,7 @@ import type { Observable } from 'rxjs'
 import { type Announcer, announcer } from './announce.ts'
 import { type Channel, Client, type ClientHost, type Wire } from './clients/client.ts'
 import { Closes } from './clients/closes.ts'
-import { type Drained, drain } from './clients/drain.ts'
+import { drain } from './clients/drain.ts'
 import { Flush } from './clients/flush.ts'
 import { startSweep } from './clients/sweep.ts'
 import type { Timing } from './clients/timing.ts'
@@ -19,7 +19,7 @@ import { Windows } from './clients/windows.ts'
 import { expected, SpillwayError } from './errors.ts'
 import type { ClientInfo, HubEvent, Notify } from './events.ts'
 import { Feed } from './feed.ts'
-import { Journal, secondsOf } from './journal.ts'
+import { drainedLine, Journal } from './journal.ts'
 import type { Account } from './log/cursor.ts'
 import type { Overflow } from './log/overflow.ts'
 import { type MemoryBound, memoryBound } from './memory.ts'
@@ -233,7 +233,8 @@ export class Hub implements AsyncDisposable {
     this.#flush.stop()
     this.#announcer.close()
     this.#journal?.close()
-    this.#tellClosed(drained, this.#lost() - before)
+    const lost = this.#lost() - before
+    if (drained.clients > 0) this.settings.logger[lost === 0 ? 'info' : 'warn'](...drainedLine(drained, lost))
     this.#checkFinished()
   }
 
@@ -245,17 +246,6 @@ export class Hub implements AsyncDisposable {
       lost += undelivered + unknown
     }
     return lost
-  }
-
-  #tellClosed({ clients, owing, ms }: Drained, lost: number): void {
-    if (clients === 0) return
-    const seconds = secondsOf(ms)
-    const ended = `closed: ${clients} clients left within ${seconds} s`
-    const line =
-      lost === 0
-        ? `${ended}, and had taken everything`
-        : `${ended}; ${lost} messages are not known to be taken; ${owing} clients had no more time`
-    this.settings.logger[lost === 0 ? 'info' : 'warn'](line, { event: 'drained', clients, owing, lost, seconds })
   }
 
   #checkFinished(): void {

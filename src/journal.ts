@@ -125,7 +125,7 @@ export class Journal {
 const rounded = (value: number): number => Math.round(value * 1_000) / 1_000
 
 /** Milliseconds as seconds, to the millisecond: more is noise in a line. */
-export function secondsOf(ms: number): number {
+function secondsOf(ms: number): number {
   return rounded(ms / 1_000)
 }
 
@@ -168,6 +168,20 @@ function evictionLine({ client, feed, cause, detail, figures, account }: Evicted
 
 function clientFields({ id, address, name, agent }: Evicted['client']): LogFields {
   return { client: id, address, name: name === '' ? undefined : name, agent: agent === '' ? undefined : agent }
+}
+
+/** How the end went: of how many clients, how many had no more time, and how many messages of theirs are not known to be taken. */
+export function drainedLine(
+  { clients, owing, ms }: { readonly clients: number; readonly owing: number; readonly ms: number },
+  lost: number,
+): [string, LogFields] {
+  const seconds = secondsOf(ms)
+  const rest =
+    lost === 0
+      ? 'and had taken everything'
+      : `${lost} messages are not known to be taken; ${owing} clients had no more time`
+  const line = `closed: ${clients} clients left within ${seconds} s, ${rest}`
+  return [line, { event: 'drained', clients, owing, lost, seconds }]
 }
 
 /** Who comes and goes, and what is skipped; undefined for other events. */

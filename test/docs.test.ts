@@ -59,6 +59,7 @@ test('every link between the documents leads somewhere', () => {
     'CHANGELOG.md',
     'docs/decisions.md',
     'docs/configuration.md',
+    'docs/operations.md',
     'docs/options.md',
     'docs/admin.md',
     'docs/sources.md',

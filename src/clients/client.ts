@@ -304,6 +304,11 @@ export class Client implements Sink, Asker {
     if (this.#closing !== undefined) return
     if (this.#retiresBy === undefined) {
       if (this.#finishing !== undefined) return // its feed has ended
+      // What was published in this turn is flushed behind it.
+      if (reader.state === 'live' && !this.#allWritten) {
+        setImmediate(() => this.#retire(performance.now()))
+        return
+      }
       const tenth = this.#host.maxConnectionAgeMs * JITTER
       const waits = reader.gating || now - this.#retiresAt < tenth
       if (waits && !this.#allWritten && reader.state !== 'sampled') return

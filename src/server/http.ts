@@ -29,6 +29,12 @@ export function send(
   response.end(body) // which Node leaves out for HEAD
 }
 
+/**
+ * Newcomers that may wait to be accepted: after a restart all of them come at once, and who finds no room tries again after a second. Node's
+ * own is 511; the kernel takes less where `somaxconn` is less.
+ */
+const BACKLOG = 4_096
+
 /** @throws SpillwayError `port_in_use` */
 export function listen(server: Server, port: number, host: string, what = 'port'): Promise<void> {
   return new Promise((resolve, reject) => {
@@ -38,7 +44,7 @@ export function listen(server: Server, port: number, host: string, what = 'port'
       reject(new SpillwayError('port_in_use', message, { cause: error }))
     }
     server.once('error', refuse)
-    server.listen(port, host, () => {
+    server.listen({ port, host, backlog: BACKLOG }, () => {
       server.off('error', refuse)
       resolve()
     })

@@ -66,6 +66,7 @@ export function evictClient(office: Office, asked: Asked) {
   const label = info.name === '' ? '' : ` (${info.name})`
   office.hub.settings.logger.info(
     `feed ${reader.feed.name}: client ${info.id}${label} at ${info.address} is evicted by ${asked.by}: ${reason}`,
+    { event: 'operator-evicts', client: info.id, feed: reader.feed.name, by: asked.by, reason },
   )
   return { evicted: before }
 }

@@ -31,8 +31,10 @@ export function changeLimits({ hub, configuration }: Office, asked: Asked) {
   const limits = limitsOf(feed.settings)
   const changed = configuration.changed(feed, before, limits, asked.by)
   const told = Object.entries(changed).map(([option, [old, now]]) => `${option} ${written(old)} → ${written(now)}`)
-  if (told.length > 0)
-    hub.settings.logger.info(`feed ${feed.name}: limits are changed by ${asked.by}: ${told.join(', ')}`)
+  if (told.length > 0) {
+    const fields = { event: 'limits-changed', feed: feed.name, by: asked.by, changed }
+    hub.settings.logger.info(`feed ${feed.name}: limits are changed by ${asked.by}: ${told.join(', ')}`, fields)
+  }
   return {
     feed: feed.name,
     changed: Object.fromEntries(Object.entries(changed).map(([option, [old, now]]) => [option, { before: old, now }])),
@@ -45,7 +47,8 @@ const written = (value: unknown) => (value === null ? 'none' : String(value))
 export function beginDryRun({ hub }: Office, asked: Asked) {
   const feed = feedOf(hub, asked)
   feed.dryRun = new DryRun(feed, asObject(asked.body, DRY_RUN_OPTIONS) as DryRunOptions)
-  hub.settings.logger.info(`feed ${feed.name}: a dry run is begun by ${asked.by}`)
+  const fields = { event: 'dry-run-begun', feed: feed.name, by: asked.by }
+  hub.settings.logger.info(`feed ${feed.name}: a dry run is begun by ${asked.by}`, fields)
   return { feed: feed.name, ...dryRunStatus(feed.dryRun) }
 }
 
@@ -59,7 +62,8 @@ export function endDryRun({ hub }: Office, asked: Asked) {
   const feed = feedOf(hub, asked)
   const run = runOf(feed)
   feed.dryRun = undefined
-  hub.settings.logger.info(`feed ${feed.name}: the dry run is ended by ${asked.by}`)
+  const fields = { event: 'dry-run-ended', feed: feed.name, by: asked.by }
+  hub.settings.logger.info(`feed ${feed.name}: the dry run is ended by ${asked.by}`, fields)
   return { feed: feed.name, ...dryRunStatus(run) }
 }
 
