@@ -160,6 +160,8 @@ export class Hub implements AsyncDisposable {
       )
       this.#pumping.add(pumping)
     } catch (error) {
+      // Whatever the function began for it hears that nobody wants it.
+      feed.stop()
       this.#feeds.delete(feed.name)
       throw error
     }

@@ -1,12 +1,13 @@
 /**
  * A file that grows, as a source: `follow('app.log')`, like `tail -F`. It survives rotation (another file under its name: the old
  * one is read to its end first) and truncation (it begins at the start, and says that something may be lost), and waits for a
- * file that is not there yet. It waits where its feed waits: the file keeps what is not read.
+ * file that is not there yet. It waits where its feed waits: the file keeps what is not read. A file that was truncated and has
+ * grown beyond the old place since is known by the last bytes before that place, which are read again with what is new.
  *
  * It looks every `everyMs` and does not use `fs.watch`: that tells nothing on network and container mounts, tells of renames by names
  * that are gone again, and needs the look all the same; a stat costs some 20 µs.
  */
-import { statSync } from 'node:fs'
+import { closeSync, openSync, readSync, statSync } from 'node:fs'
 import { type FileHandle, open, stat } from 'node:fs/promises'
 import { z } from 'zod'
 import { parse } from '../options.ts'
@@ -36,9 +37,12 @@ const schema = z.strictObject({
 export function follow(path: string, options: FollowOptions = {}): SourceFunction {
   parse(z.string().min(1), path, 'follow')
   const settings = parse(schema, options, 'follow')
-  // It goes on where it was, after a failure too: a disk that was gone for a moment costs nothing but the moment.
-  const place: Place = { from: settings.from }
+  // It goes on where it was, after a failure too: a disk that was gone for a moment costs nothing but the moment. A place for each
+  // feed, of which this is the signal: one function can be the source of several.
+  const places = new WeakMap<AbortSignal, Place>()
   return opening => {
+    const place = places.get(opening.signal) ?? { from: settings.from }
+    places.set(opening.signal, place)
     // At once, and not when it is first read: what is written from now on belongs to it.
     if (place.from === 'end') place.file ??= endOf(path)
     place.from = 'start'
@@ -60,7 +64,14 @@ interface FilePlace {
   /** The next byte to read, and the first of a line that was not given whole. */
   at: number
   lineAt: number
+  /** What stood right before `at` when it was read. */
+  before: Buffer
 }
+
+/** So much is looked at again, to know whether the file is still what it was. */
+const KNOWN_BYTES = 64
+const NOTHING = Buffer.alloc(0)
+const START = { at: 0, lineAt: 0, before: NOTHING } as const
 
 async function* followed(
   path: string,
@@ -72,7 +83,10 @@ async function* followed(
   let handle: FileHandle | undefined
   let missing = false
   // Half a line of an earlier opening went with it: it is read again.
-  if (place.file !== undefined && format === 'text') place.file.at = place.file.lineAt
+  if (place.file !== undefined && format === 'text' && place.file.at > place.file.lineAt) {
+    place.file.at = place.file.lineAt
+    place.file.before = NOTHING
+  }
   try {
     while (!stop.aborted) {
       handle ??= await openAt(path, place)
@@ -85,22 +99,22 @@ async function* followed(
       }
       missing = false
       const bytes = await readFrom(handle, file)
-      if (bytes !== undefined) {
+      if (bytes instanceof Buffer) {
         yield bytes
         continue
       }
       const { size } = await handle.stat()
-      if (size < file.at) {
-        logger.warn(`feed ${feed}: ${path} was truncated from ${file.at} to ${size} bytes: what was not read is lost`)
+      if (bytes === 'rewritten' || size < file.at) {
+        const how = size < file.at ? `from ${file.at} to ${size} bytes` : 'and written again beyond where it was read'
+        logger.warn(`feed ${feed}: ${path} was truncated ${how}: what was not read is lost`)
         if (format === 'text' && file.at > file.lineAt) yield Buffer.from('\n')
-        file.at = 0
-        file.lineAt = 0
+        Object.assign(file, START)
         continue
       }
       if (await replaced(path, file)) {
         // Who had the old file open when it was renamed may have written to it after our last look.
         const last = await readFrom(handle, file)
-        if (last !== undefined) {
+        if (last instanceof Buffer) {
           yield last
           continue
         }
@@ -119,13 +133,17 @@ async function* followed(
   }
 }
 
-async function readFrom(handle: FileHandle, file: FilePlace): Promise<Buffer | undefined> {
-  const { bytesRead, buffer } = await handle.read(Buffer.allocUnsafe(READ_BYTES), 0, READ_BYTES, file.at)
-  if (bytesRead === 0) return undefined
-  const bytes = buffer.subarray(0, bytesRead)
+/** What is new; undefined if nothing is, or if the file is no longer what it was. */
+async function readFrom(handle: FileHandle, file: FilePlace): Promise<Buffer | 'rewritten' | undefined> {
+  const known = file.before.length
+  const { bytesRead, buffer } = await handle.read(Buffer.allocUnsafe(READ_BYTES), 0, READ_BYTES, file.at - known)
+  if (bytesRead >= known && !buffer.subarray(0, known).equals(file.before)) return 'rewritten'
+  if (bytesRead <= known) return undefined
+  const bytes = buffer.subarray(known, bytesRead)
   const lastEnd = bytes.lastIndexOf(LF)
   if (lastEnd >= 0) file.lineAt = file.at + lastEnd + 1
-  file.at += bytesRead
+  file.at += bytes.length
+  file.before = Buffer.from(buffer.subarray(Math.max(0, bytesRead - KNOWN_BYTES), bytesRead))
   return bytes
 }
 
@@ -134,13 +152,32 @@ async function openAt(path: string, place: Place): Promise<FileHandle | undefine
   const handle = await ifThere(open(path))
   if (handle === undefined) return undefined
   const { dev, ino } = await handle.stat()
-  if (place.file?.ino !== ino || place.file.dev !== dev) place.file = { dev, ino, at: 0, lineAt: 0 }
+  if (place.file?.ino !== ino || place.file.dev !== dev) place.file = { dev, ino, ...START }
   return handle
 }
 
 function endOf(path: string): FilePlace | undefined {
   const stats = statSync(path, { throwIfNoEntry: false })
-  return stats && { dev: stats.dev, ino: stats.ino, at: stats.size, lineAt: stats.size }
+  if (stats === undefined) return undefined
+  const { dev, ino, size } = stats
+  // To open a FIFO would wait for who writes into it.
+  return { dev, ino, at: size, lineAt: size, before: stats.isFile() ? lastOf(path, size) : NOTHING }
+}
+
+/** Nothing where that cannot be read now: reading it will say why. */
+function lastOf(path: string, size: number): Buffer {
+  try {
+    const handle = openSync(path, 'r')
+    try {
+      const length = Math.min(size, KNOWN_BYTES)
+      const buffer = Buffer.alloc(length)
+      return readSync(handle, buffer, 0, length, size - length) === length ? buffer : NOTHING
+    } finally {
+      closeSync(handle)
+    }
+  } catch {
+    return NOTHING
+  }
 }
 
 /** Whether there is another file under this name by now. One that was only removed or renamed is still read. */

@@ -29,7 +29,7 @@ export interface PipelineHost {
 }
 
 const ALONE: PipelineHost = { logBytes: () => 0, warn() {} }
-/** Kept by a stage: then it is told; and then it is stopped, because the hub's memory has a bound. */
+/** What a stage may keep before its feed fails: the memory of a hub has a bound, and this is no part of it. */
 const MOST_KEPT_BYTES = 128 * 1024 * 1024
 /** Before so much has gone in, nothing can have been kept that is worth a look. */
 const LOOK_FROM_BYTES = 1024 * 1024
@@ -89,7 +89,8 @@ export class Pipeline {
   push(message: Message): boolean {
     const last = this.#stages.length - 1
     this.#given[last] = 0
-    this.#bytes += message.payload?.length ?? 0
+    const { payload } = message
+    if (typeof payload === 'string' || payload instanceof Uint8Array) this.#bytes += payload.length
     if (this.#bytes > LOOK_FROM_BYTES && this.#hoard === undefined) this.#beginLooking()
     this.#input.next(message)
     if (this.#failed) throw this.broken.reason

@@ -64,6 +64,8 @@ async function* played(path: string, settings: Settings, stop: AbortSignal): Asy
     given = 0
     let before: number | undefined
     for await (const line of lines(createReadStream(path), { maxMessageBytes: LINE_BYTES, refused: thrown })) {
+      // NDJSON lets blank lines stand between the others, and files like to end with one.
+      if (line.length === 0) continue
       if (rate !== undefined) due += given === 0 ? 0 : 1_000 / rate
       else {
         const time: number | undefined = timeOf(line, settings.timeField)

@@ -120,7 +120,7 @@ describe('exec', () => {
     const pid = Number(readFileSync(pidFile, 'utf8'))
     expect(alive(pid)).toBe(true)
     await promptly('close()', hub.close({ drainMs: 0 }))
-    await until('it to be gone', () => !alive(pid), 3_000)
+    await until('it to be gone', () => !alive(pid))
   })
 
   test('ends with its signal, as if it had come to its end', async () => {

@@ -198,27 +198,35 @@ function mayYieldGarbage(kit: Kit): void {
 }
 
 function canBeAskedAgain(kit: Kit): void {
-  it.runIf(kit.fails && kit.again !== false)(
-    'goes on in the same log when it fails and another takes its place',
-    async () => {
-      const { hub, events } = openHub()
-      const scripts: Script[] = [
-        { items: messages(FEW), after: new Error(FAILURE) },
-        { items: messages(FEW), after: 'end' },
-      ]
-      const opened = () => kit.open(scripts.shift()!)
-      const feed = await replaced(hub, kit, opened)
-      await until('the feed to end', () => feed.ending !== undefined)
-      expect(feed.ending?.code).toBe(1000)
-      // What is thrown away with a stream that fails is its own; the second run is there whole, and in its place.
-      const payloads = seen(kit, payloadsOf(feed))
-      expect(payloads.slice(-FEW)).toEqual(given(kit, FEW))
-      expect(payloads.slice(0, -FEW)).toEqual(given(kit, payloads.length - FEW))
-      await until('the end to be told', () => events.some(({ type }) => type === 'source-ended'))
-      expect(events.filter(({ type }) => type === 'source-failed')).toEqual([])
-      expect(feed.source.state).toBe('ended')
-    },
-  )
+  if (kit.again === false) {
+    it('cannot be asked again by itself: a restart beside it is refused, with what would do', () => {
+      const { hub } = openHub()
+      const { source } = kit.open({ items: messages(FEW), after: 'end' }) as Opened & { source: SourceLike }
+      const rule = 'f.source: expected a function beside restart, which can be asked again, got '
+      const refusal = expect.objectContaining({ code: 'bad_option', message: expect.stringContaining(rule) })
+      expect(() => hub.feed('f', { ...kit.feed, source, restart: {} })).toThrow(refusal)
+      expect(hub.feeds.size).toBe(0)
+    })
+    return
+  }
+  it(`goes on in the same log when it ${kit.fails ? 'fails' : 'ends'} and another takes its place`, async () => {
+    const { hub, events } = openHub()
+    const scripts: Script[] = [
+      { items: messages(FEW), after: kit.fails ? new Error(FAILURE) : 'end' },
+      { items: messages(FEW), after: 'end' },
+    ]
+    const opened = () => kit.open(scripts.shift()!)
+    const feed = await replaced(hub, kit, opened)
+    await until('the feed to end', () => feed.ending !== undefined)
+    expect(feed.ending?.code).toBe(1000)
+    // What is thrown away with a stream that fails is its own; the second run is there whole, and in its place.
+    const payloads = seen(kit, payloadsOf(feed))
+    expect(payloads.slice(-FEW)).toEqual(given(kit, FEW))
+    expect(payloads.slice(0, -FEW)).toEqual(given(kit, payloads.length - FEW))
+    await until('the end to be told', () => events.some(({ type }) => type === 'source-ended'))
+    expect(events.filter(({ type }) => type === 'source-failed')).toEqual([])
+    expect(feed.source.state).toBe('ended')
+  })
 }
 
 /** A feed whose source is asked again; of what is written, a feed that outlives its writable. */
@@ -230,7 +238,8 @@ async function replaced(hub: Hub, kit: Kit, next: () => Opened): Promise<Feed> {
       const { source } = asked.pop() ?? next()
       return isFunction(source) ? source(opening) : source!
     }
-    return hub.feed('f', { ...kit.feed, source, restart: { minMs: 1 } })
+    const restart = { minMs: 1, attempts: 1, on: kit.fails ? 'failure' : 'always' } as const
+    return hub.feed('f', { ...kit.feed, source, restart })
   }
   const feed = hub.feed('f', kit.feed)
   await first.write(feed, { end: false }).catch(() => {})

@@ -98,6 +98,38 @@ describe('follow', () => {
     expect(lines).toEqual([`warn: feed f: ${path} was truncated from 8 to 0 bytes: what was not read is lost`])
   })
 
+  test.each<[string, string]>([
+    ['of which nothing is new', 'new 1\nnew 2\n'],
+    ['of which the end is new', `${'new\n'.repeat(100)}`],
+    ['that begins as before', 'one\ntwo!\n'],
+  ])('survives a truncation after which the file has grown as long again before it looked: %s', async (_, written) => {
+    const { path, lines, has } = open('one\ntwo\nthr', fromStart)
+    await has('one', 'two')
+    writeFileSync(path, written.padEnd(12, '.'))
+    const again = written.split('\n').slice(0, -1)
+    await has('one', 'two', 'thr', ...again)
+    // It may have looked between the two.
+    const told =
+      /was truncated (and written again beyond where it was read|from 11 to \d+ bytes): what was not read is lost$/
+    expect(lines).toEqual([expect.stringMatching(told)])
+  })
+
+  test('knows a truncation of what it has not read, because it began at the end', async () => {
+    const { path, lines, has } = open(`${'old\n'.repeat(50)}`, { everyMs: 10 })
+    writeFileSync(path, 'new\n'.repeat(60))
+    await has(...Array<string>(60).fill('new'))
+    expect(lines).toHaveLength(1)
+  })
+
+  test('can be the source of several feeds, each with a place of its own', async () => {
+    const { path, hub } = open('one\n')
+    const source = follow(path, { ...fromStart, everyMs: 10 })
+    const feeds = ['a', 'b'].map(name => hub.feed(name, { source }))
+    await until('both to have it', () => feeds.every(feed => feed.log.count === 1))
+    appendFileSync(path, 'two\n'.repeat(1_000))
+    await until('both to have all of it', () => feeds.every(feed => feed.log.count === 1_001))
+  })
+
   test('waits when the file is removed, and goes on with the next', async () => {
     const { path, has } = open('one\n', fromStart)
     await has('one')

@@ -21,7 +21,8 @@ import { until } from '../support/until.ts'
 
 /** How long something must not have moved to be called still. */
 const STILL_MS = 100
-const PROMPT_MS = 2_000
+/** What would wait waits for ever, or ten seconds: a slow machine may take some. */
+const PROMPT_MS = 5_000
 
 export interface Watched {
   readonly hub: Hub

@@ -49,7 +49,7 @@ export interface Kit {
   /** Whether it can fail, and whether it yields whatever it is given. */
   readonly fails: boolean
   readonly carriesAnything: boolean
-  /** Whether it gives the same when it is asked again; one that numbers its messages may not. @default true */
+  /** Whether it can be asked again: one that has begun, or numbers its messages, cannot, but a function that makes one. @default true */
   readonly again?: boolean
   /** Messages of a long script: more than it may be ahead, and than a feed takes at once. */
   readonly many: number
@@ -433,6 +433,7 @@ export const KITS: readonly Kit[] = [
     name: 'the ticker',
     waits: false,
     fails: false,
+    again: false,
     open: script => endless(signal => ticker({ ...MARKET, perSecond: 50_000, signal }), script),
     expected: count => {
       const market = simulate(MARKET.symbols, MARKET.seed)
@@ -445,6 +446,7 @@ export const KITS: readonly Kit[] = [
     name: 'the host',
     waits: false,
     fails: false,
+    again: false,
     many: 3,
     // Demand closes after each message: with its own pace it would never see that.
     feed: { capacity: { messages: 4 } },

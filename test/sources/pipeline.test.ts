@@ -170,7 +170,7 @@ describe('a stage that breaks the contract is named, and the feed fails with tha
       await new Promise(() => {})
     })()
     const feed = hub.feed('f', { source, pipeline })
-    await until('the feed to fail', () => feed.ending !== undefined, 1_000)
+    await until('the feed to fail', () => feed.ending !== undefined)
     expect(feed.ending).toEqual({ code: 4500, reason: `source failed: ${sentence}` })
     expect(lines).toEqual([`error: feed f: its source failed: ${sentence}`])
     await until('the event', () => events.length > 0)
@@ -178,19 +178,16 @@ describe('a stage that breaks the contract is named, and the feed fails with tha
     expect(feed.source.state).toBe('failed')
   })
 
-  test('concatMap with a delay of 1 ms on a source that is always ready: within a second, and memory stays flat', async () => {
+  test('concatMap with a delay of 1 ms on a source that is always ready: after so few messages that memory stays flat', async () => {
     const { hub } = openHub()
-    const before = process.memoryUsage.rss()
     let given = 0
     async function* always(): AsyncGenerator<Item, void> {
       for (; given < 5_000_000; given++) yield 'x'.repeat(500)
     }
-    const started = performance.now()
     const feed = hub.feed('f', { source: always(), pipeline: [text, { name: 'slow', operator: slow }] })
-    await until('the feed to fail', () => feed.ending !== undefined, 1_000)
-    expect(performance.now() - started).toBeLessThan(1_000)
+    await until('the feed to fail', () => feed.ending !== undefined)
     expect(feed.ending?.reason).toContain('pipeline[1] (slow)')
-    expect(process.memoryUsage.rss() - before).toBeLessThan(50e6)
+    // 500 bytes each. In turns of the loop and not in seconds: a machine may be slow.
     expect(given).toBeLessThan(100_000)
     const asked = given
     await turns(20)
@@ -205,7 +202,7 @@ describe('a stage that breaks the contract is named, and the feed fails with tha
     }
     const restart = { minMs: 60_000, maxMs: 60_000 }
     const feed = hub.feed('f', { source, restart, pipeline: [{ name: 'late', operator: debounceTime(50) }] })
-    await until('the feed to fail', () => feed.ending !== undefined, 1_000)
+    await until('the feed to fail', () => feed.ending !== undefined)
     expect(feed.ending?.reason).toContain('pipeline[0] (late)')
   })
 

@@ -50,7 +50,8 @@ describe('a rate', () => {
     const { source, askedAt } = ready()
     const feed = hub.feed('f', { source, rate: 1_000 })
     await until('the messages', () => feed.log.count >= 300)
-    expect(askedAt[299]! - askedAt[0]!).toBeLessThan(3_000)
+    // A third of a second, on a machine that does nothing else.
+    expect(askedAt[299]! - askedAt[0]!).toBeLessThan(6_000)
   })
 
   it('lets no burst follow a pause of the source', async () => {
@@ -93,7 +94,7 @@ describe('a rate', () => {
     expect(timers()).toBeGreaterThan(before)
     await promptly('close()', hub.close({ drainMs: 0 }))
     await until('the source to let go', finished)
-    await until('its timer to be gone', () => timers() <= before, 2_000)
+    await until('its timer to be gone', () => timers() <= before)
   })
 })
 

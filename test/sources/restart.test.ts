@@ -262,6 +262,15 @@ describe('a source that is a function', () => {
       const { hub, lines } = openHub()
       expect(() => hub.feed('f', { source, ...options })).toThrow(expect.objectContaining({ message: reason }))
       expect([hub.feeds.size, lines]).toEqual([0, []])
+      let stopped = false
+      const asked: SourceFunction = opening => {
+        opening.signal.addEventListener('abort', () => {
+          stopped = true
+        })
+        return source(opening)
+      }
+      expect(() => hub.feed('f', { source: Object.assign(asked, source), ...options })).toThrow(reason)
+      expect(stopped).toBe(true)
       const later: SourceFunction = async opening => source(opening)
       const feed = hub.feed('f', { source: later, ...options, restart: { minMs: 1 } })
       await until('the feed to end', () => feed.ending !== undefined)
