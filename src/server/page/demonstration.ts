@@ -55,6 +55,7 @@ export class Demonstration {
     })
     byId('demo-cannot').hidden = canBeSlow()
     byId('demo-can').hidden = !canBeSlow()
+    this.#start.hidden = !canBeSlow()
   }
 
   update(reports: readonly FeedReport[], clientsUrl: HubReport['clientsUrl']): void {
@@ -94,14 +95,9 @@ export class Demonstration {
 
   /** What is special about the feed that is chosen. */
   #tell(): void {
-    const thin = this.#isThin() && this.#minutes.of(this.#feeds.value)?.bytesPerSecond !== undefined
-    const rate = bytes(this.#bytesPerSecond())
-    setText(
-      byId('demo-thin'),
-      thin
-        ? `This feed has ${rate}/s, less than a browser takes by itself, so they begin with messages of a while ago.`
-        : '',
-    )
+    const thin = this.#feeds.value !== '' && this.#isThin()
+    const why = `This feed has ${bytes(this.#bytesPerSecond())}/s, less than a browser takes by itself`
+    setText(byId('demo-thin'), thin ? `${why}, so they begin with messages of a while ago.` : '')
   }
 
   #address(): string {
