@@ -1,5 +1,5 @@
 /**
- * Writes the reference pages that are tables of what the code says: docs/options.md, docs/metrics.md, docs/errors.md, docs/swarm.md;
+ * Writes the reference pages that are tables of what the code says: docs/options.md, docs/metrics.md, docs/errors.md, docs/admin.md, docs/swarm.md;
  * and what docs/benchmarks.md and the README say of docs/benchmarks.json. Run by `npm run docs`; test/docs.test.ts and
  * test/bench/documents.test.ts fail when a page is not what this would write.
  */
@@ -13,6 +13,7 @@ import { Hub } from '../src/hub.ts'
 import { Door } from '../src/server/admit.ts'
 import { metricsOf } from '../src/server/metrics.ts'
 import { environmentName, filePath, SETTINGS, type Setting } from '../src/settings.ts'
+import { adminPage } from './admin-page.ts'
 import { documents } from './bench/page.ts'
 import { kept } from './bench/report.ts'
 import { swarmPage } from './swarm/page.ts'
@@ -25,6 +26,7 @@ export async function pages(): Promise<Readonly<Record<string, string>>> {
     'options.md': options(),
     'metrics.md': await metrics(),
     'errors.md': errors(),
+    'admin.md': adminPage(GENERATED, table),
     'swarm.md': swarmPage(GENERATED, table),
   }
 }

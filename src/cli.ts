@@ -3,11 +3,11 @@
  * The command line: which command, its help, its exit code. The commands themselves are serve, check and tail. Only here and in
  * those three is anything written to a terminal.
  */
-import { readFileSync } from 'node:fs'
 import { checkCommand } from './check.ts'
 import { reasonOf, SpillwayError } from './errors.ts'
 import { checkHelp, serveHelp, TAIL_HELP, USAGE } from './help.ts'
 import { serveCommand } from './serve.ts'
+import { VERSION } from './server/version.ts'
 import { tailCommand } from './tail.ts'
 
 /** Exit codes. */
@@ -22,8 +22,8 @@ async function main([command, ...args]: readonly string[]): Promise<number> {
     return EXIT.wrongInput
   }
   if (command === 'help' || HELP.includes(command)) return say(USAGE)
-  if (command === '--version' || command === '-v') return say(`${version()}\n`)
-  if (command === 'serve') return wantsHelp ? say(serveHelp()) : serveCommand(args, version())
+  if (command === '--version' || command === '-v') return say(`${VERSION}\n`)
+  if (command === 'serve') return wantsHelp ? say(serveHelp()) : serveCommand(args, VERSION)
   if (command === 'check') return wantsHelp ? say(checkHelp()) : checkCommand(args)
   if (command === 'tail') return wantsHelp ? say(TAIL_HELP) : tailCommand(args)
   process.stderr.write(`command: expected serve, check or tail, got ${JSON.stringify(command)}\n\n${USAGE}`)
@@ -33,13 +33,6 @@ async function main([command, ...args]: readonly string[]): Promise<number> {
 function say(text: string): number {
   process.stdout.write(text)
   return EXIT.done
-}
-
-function version(): string {
-  const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
-    version: string
-  }
-  return version
 }
 
 main(process.argv.slice(2)).then(

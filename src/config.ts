@@ -25,6 +25,10 @@ export interface Configuration {
   readonly serve: {
     readonly port: number
     readonly host: string
+    /** Undefined: the one after `port`. */
+    readonly adminPort?: number | 'off'
+    readonly adminHost: string
+    readonly adminToken?: string
     readonly drainMs: number
     readonly origins: readonly string[]
     readonly exitWhenDone: boolean
@@ -71,7 +75,14 @@ export interface Surroundings {
 }
 
 const TABLE: readonly Setting[] = SETTINGS
-const SERVE = { port: 8080, host: '127.0.0.1', drainMs: 5_000, origins: [], exitWhenDone: false }
+const SERVE = {
+  port: 8080,
+  host: '127.0.0.1',
+  adminHost: '127.0.0.1',
+  drainMs: 5_000,
+  origins: [],
+  exitWhenDone: false,
+}
 
 /** Reads and checks everything that can be checked without opening a port or a source. @throws SpillwayError `bad_option`, a line a fault */
 export async function readConfiguration(args: readonly string[], around: Surroundings): Promise<Checked> {

@@ -38,12 +38,12 @@ export class Demand {
   readonly gate = new Gate<Reader>()
 
   readonly #log: Log
-  readonly #settings: FeedSettings
+  #settings: FeedSettings
   readonly #events: DemandEvents
   #canWait: boolean
-  readonly #burstBytesMost: number
-  readonly #burstMessagesMost: number
-  readonly #pace: { readonly bytes: number; readonly messages: number }
+  #burstBytesMost = BURST_BYTES
+  #burstMessagesMost = BURST_MESSAGES
+  #pace: { readonly bytes: number; readonly messages: number } = { bytes: 0, messages: 0 }
   /** Published since the last turn's flush: what demand goes by. */
   #burstBytes = 0
   #burstMessages = 0
@@ -68,13 +68,19 @@ export class Demand {
     this.#events = events
     this.#canWait = canWait
     this.#complete = settings.minClients === 0
+    this.limit(settings, performance.now())
+  }
+
+  /** Other limits, from now on. */
+  limit(settings: FeedSettings, now: number): void {
+    this.#settings = settings
     const { capacity, lag } = settings
     const bytes = Math.min(capacity.bytes, lag.max.bytes)
     const messages = Math.min(capacity.messages, lag.max.messages)
     this.#pace = { bytes, messages }
     this.#burstBytesMost = Math.min(BURST_BYTES, bytes / 4)
     this.#burstMessagesMost = Math.min(BURST_MESSAGES, Math.max(1, messages / 4))
-    this.evaluate(performance.now())
+    this.evaluate(now)
   }
 
   get open(): boolean {

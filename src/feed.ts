@@ -12,9 +12,11 @@ import { randomBytes } from 'node:crypto'
 import type { Writable } from 'node:stream'
 import type { WritableStream } from 'node:stream/web'
 import { Demand } from './demand.ts'
+import type { DryRun, DryRunReason } from './dry-run.ts'
 import { expected, SpillwayError } from './errors.ts'
 import type { EvictCause, Notify } from './events.ts'
 import { Judge } from './judge.ts'
+import { type LimitChanges, withLimits } from './limits.ts'
 import { frameBytes } from './log/frame.ts'
 import { Log } from './log/log.ts'
 import { POLICIES } from './log/overflow.ts'
@@ -58,7 +60,6 @@ export type GapReason = 'overflow' | 'rate'
 
 export class Feed {
   readonly name: string
-  readonly settings: FeedSettings
   readonly log: Log
   readonly demand: Demand
   readonly readers = new Set<Reader>()
@@ -67,6 +68,10 @@ export class Feed {
   readonly evictions = new Map<EvictCause, number>()
   /** Gaps that readers got, by reason: passed over by `skip`, or by the rate they asked for. */
   readonly gaps: Record<GapReason, number> = { overflow: 0, rate: 0 }
+  /** What limits would do that it does not have, while somebody wants to know. */
+  dryRun: DryRun | undefined
+  /** What dry runs, this one and those before, would have evicted. */
+  readonly dryRunEvictions: Record<DryRunReason, number> = { lag: 0, 'soft-lag': 0, overrun: 0, stall: 0 }
   /** Sources that failed. */
   failures = 0
   /** Where its messages come from. */
@@ -75,6 +80,7 @@ export class Feed {
   listed = false
   ending: Ending | undefined
 
+  #settings: FeedSettings
   readonly #carrier: Carrier
   readonly #notify: Notify
   readonly #left: Totals = { delivered: 0, deliveredBytes: 0, skipped: 0, unknown: 0, undelivered: 0 }
@@ -99,7 +105,7 @@ export class Feed {
   ) {
     this.name = name
     this.source = new Supply(this, notify, logger)
-    this.settings = settings
+    this.#settings = settings
     this.#carrier = carrier
     this.#notify = notify
     const { format, capacity } = settings
@@ -141,6 +147,24 @@ export class Feed {
   /** The same as a WHATWG WritableStream. @throws SpillwayError `bad_option`, `feed_taken`, `feed_ended` */
   writableStream(options: WritableOptions = {}): WritableStream {
     return openWritableStream(this, options)
+  }
+
+  /** What holds: as it was opened, and its limits as they are now. */
+  get settings(): FeedSettings {
+    return this.#settings
+  }
+
+  /**
+   * Changes limits while readers are there; they are judged by the new ones at once. Either all that is asked is changed or nothing.
+   * @throws SpillwayError `bad_option`, with the rule that it would break
+   */
+  limit(changes: LimitChanges): void {
+    const now = performance.now()
+    this.#settings = withLimits(this.#settings, changes, this.name)
+    this.#judge.limit(this.#settings.lag)
+    this.#judge.tick(this.readers, now)
+    for (const reader of this.readers) this.#admitToGate(reader)
+    this.demand.limit(this.#settings, now)
   }
 
   /** Messages a source gave that were refused. */
@@ -249,7 +273,6 @@ export class Feed {
   /** Its answer is late: from now on it is judged, even while there is room in its window. */
   late(reader: Reader): void {
     reader.proven = false
-    if (POLICIES[reader.overflow].over !== 'evict') return
     reader.late = true
     this.#judge.watch(reader)
   }
@@ -320,6 +343,7 @@ export class Feed {
   caughtUp(reader: Reader): void {
     reader.state = 'live'
     reader.settled = true
+    reader.arrived = true
     reader.waits = false
     if (reader.cursor.witness === 'socket') reader.proven = true
     this.live.push(reader)

@@ -41,6 +41,7 @@ variables, then the configuration file, which has all of it for each feed: docs/
 Exit codes: 0 done, 1 a source failed, 2 wrong input. A second SIGTERM or Ctrl-C stops at once.
 
 Endpoints: / (page)  /feeds/NAME (WebSocket)  /feeds (JSON)  /metrics (Prometheus)  /healthz  /readyz
+On the admin port: / (page for operators)  /clients  /closed  /config  /feeds/NAME/limits  … (docs/admin.md)
 `
 }
 

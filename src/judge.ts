@@ -21,7 +21,7 @@ export interface Sentence {
 
 export class Judge {
   readonly #log: Log
-  readonly #limits: LagLimits
+  #limits: LagLimits
   readonly #sentence: Sentence
   #hindmost: Position | undefined
   /** Those that only the tail can hurt: looked at on the wheel. */
@@ -31,6 +31,11 @@ export class Judge {
     this.#log = log
     this.#limits = limits
     this.#sentence = sentence
+  }
+
+  /** Other limits, from now on: those that are behind are judged by them at the next flush or turn of the wheel. */
+  limit(limits: LagLimits): void {
+    this.#limits = limits
   }
 
   /** This reader is behind, and to be watched from now on. */
@@ -98,9 +103,10 @@ function limited({ settled, overflow, held, waits }: Reader): boolean {
 }
 
 /** Live readers have everything unless an answer is late, sampled ones fall behind on purpose, and the log keeps what a gate holds. */
-function judged({ state, gating, late }: Reader): boolean {
+function judged({ state, gating, late, overflow }: Reader): boolean {
   if (gating) return false
-  return state === 'catching' || state === 'full' || state === 'blocked' || (state === 'live' && late)
+  if (state === 'live') return late && POLICIES[overflow].over === 'evict'
+  return state === 'catching' || state === 'full' || state === 'blocked'
 }
 
 function measured(reader: Reader): Position {

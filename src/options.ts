@@ -148,6 +148,9 @@ export interface FeedSettings {
   readonly allow: readonly Overflow[]
   readonly capacity: { readonly bytes: number; readonly messages: number; readonly ms: number }
   readonly lag: LagLimits
+  readonly highMark: number
+  readonly lowMark: number
+  /** The marks in bytes. */
   readonly highBytes: number
   readonly lowBytes: number
   readonly maxPauseMs: number
@@ -197,6 +200,8 @@ export function feedSettings(options: FeedOptions, what = 'feed'): FeedSettings 
     allow: [...new Set([given.overflow, ...allow])],
     capacity,
     lag: { max: maxLag, soft, softForMs: given.softForMs ?? 10_000 },
+    highMark: given.highMark,
+    lowMark: given.lowMark,
     highBytes,
     lowBytes,
     maxPauseMs: given.maxPauseMs,

@@ -66,6 +66,8 @@ export class Reader {
   waits = false
   /** Whether limits apply: it has been within them once. */
   settled = false
+  /** Whether it has been at the head once. */
+  arrived = false
   /** Its client takes what it gets, and is held back by nothing but its window: it is not evicted for that. */
   held = false
   /** An answer is late: it is judged even while its window has room. */

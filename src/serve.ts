@@ -3,10 +3,13 @@
  * is, what it serves and how much memory it can come to; everything later is a line on standard error.
  */
 import { fstatSync } from 'node:fs'
+import { originsOf } from './config/effective.ts'
 import { openSource } from './config/open.ts'
 import { type Checked, readConfiguration } from './config.ts'
+import { SpillwayError } from './errors.ts'
 import { Hub } from './hub.ts'
 import type { Logger } from './options.ts'
+import { type Administering, serveAdmin } from './server/admin/admin.ts'
 import { type Serving, serve } from './server/server.ts'
 import { mebibytes, memoryLines } from './tell.ts'
 
@@ -22,11 +25,13 @@ export async function serveCommand(args: readonly string[], version: string): Pr
   if (piped && file !== undefined && !feeds.some(({ source }) => source.kind === 'stdin')) {
     LOGGER.warn(`nobody reads what is piped in: no feed of ${file} has the source stdin (--feed NAME=stdin adds one)`)
   }
-  process.stdout.write(banner(version, configuration.file, hub, serving))
+  const admin = await openAdmin(hub, configuration, serving)
+  process.stdout.write(banner(version, configuration.file, hub, serving, admin))
   const signal = onSignals(hub, serving, configuration.serve.drainMs)
   const ended = configuration.serve.exitWhenDone ? hub.finished() : new Promise<never>(() => {})
   await Promise.race([signal, ended])
   await serving.close({ drainMs: configuration.serve.drainMs })
+  await admin?.close() // last, so that operators see the drain
   const failed = [...hub.feeds.values()].some(feed => feed.failures > 0)
   // stdin may hold the process open: what it still gives is nobody's any more.
   process.stdin.destroy()
@@ -44,6 +49,25 @@ async function open(hub: Hub, { feeds, serve: options }: Checked): Promise<Servi
     throw error
   }
 }
+
+/** The admin port: the one that was asked for, or the one after that of clients, or any where that is taken. */
+async function openAdmin(hub: Hub, checked: Checked, serving: Serving): Promise<Administering | undefined> {
+  const { port, adminPort, adminHost: host, adminToken: token } = checked.serve
+  if (adminPort === 'off') return undefined
+  const asked = adminPort ?? (port === 0 || port === MAX_PORT ? 0 : port + 1)
+  const options = { host, token, serving, origins: originsOf(checked), file: checked.file }
+  try {
+    return await serveAdmin(hub, { ...options, port: asked })
+  } catch (error) {
+    if (adminPort === undefined && isTaken(error)) return serveAdmin(hub, { ...options, port: 0 })
+    await serving.close({ drainMs: 0 })
+    process.stdin.destroy()
+    throw error
+  }
+}
+
+const MAX_PORT = 65_535
+const isTaken = (error: unknown) => error instanceof SpillwayError && error.code === 'port_in_use'
 
 /** Whether somebody pipes or redirects something in, so that `app | spillway serve` needs no flag. */
 export function stdinIsGiven(): boolean {
@@ -78,9 +102,16 @@ const LOGGER: Logger = {
   error: line => void process.stderr.write(`error: ${line}\n`),
 }
 
-function banner(version: string, file: string | undefined, hub: Hub, { url }: Serving): string {
+function banner(
+  version: string,
+  file: string | undefined,
+  hub: Hub,
+  { url }: Serving,
+  admin: Administering | undefined,
+): string {
   const page = url.replace('127.0.0.1', 'localhost')
   const lines = [`spillway ${version}`, ...(file === undefined ? [] : [`  config  ${file}`]), `  page    ${page}`]
+  if (admin !== undefined) lines.push(`  admin   ${admin.url.replace('127.0.0.1', 'localhost')}`)
   for (const { name, settings } of hub.feeds.values()) {
     const capacity = mebibytes(settings.capacity.bytes)
     lines.push(

@@ -92,6 +92,27 @@ export const SETTINGS = [
     help: 'Origins of web pages that may listen besides, such as https://example.org; * = all. Clients that are no browsers are not held by it.',
   },
   {
+    flag: 'admin-port',
+    kind: 'portOrOff',
+    into: ['serve', 'adminPort'],
+    default: 'the one after --port, or a free one if that is taken',
+    help: 'Port of the admin API and of the page as operators see it (docs/admin.md); 0 = any free one, off = none.',
+  },
+  {
+    flag: 'admin-host',
+    kind: 'address',
+    into: ['serve', 'adminHost'],
+    default: '127.0.0.1',
+    help: 'Address of the admin port; one that is not loopback needs --admin-token.',
+  },
+  {
+    flag: 'admin-token',
+    kind: 'secret',
+    into: ['serve', 'adminToken'],
+    default: '',
+    help: 'What has to be given to the admin port, as Authorization: Bearer TOKEN. Set SPILLWAY_ADMIN_TOKEN instead: ps shows flags to everybody on the machine.',
+  },
+  {
     flag: 'drain',
     kind: 'duration',
     into: ['serve', 'drainMs'],

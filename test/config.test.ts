@@ -472,6 +472,8 @@ test('--rate of a recording is its own, and of other sources the hub holds them 
 describe('the table', () => {
   const EXAMPLES: Readonly<Record<Kind, string>> = {
     port: '99',
+    portOrOff: '98',
+    secret: 'sixteen-or-more-characters',
     address: '::1',
     count: '77',
     number: '7.5',

@@ -60,6 +60,7 @@ test('every link between the documents leads somewhere', () => {
     'docs/decisions.md',
     'docs/configuration.md',
     'docs/options.md',
+    'docs/admin.md',
     'docs/sources.md',
   ]) {
     for (const [, target] of read(file).matchAll(/\]\((?!https?:|#)([^)#]+)/g))

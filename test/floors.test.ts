@@ -13,6 +13,8 @@ const FLOORS: readonly (readonly string[])[] = [
     'reader.ts',
     'demand.ts',
     'judge.ts',
+    'limits.ts',
+    'dry-run.ts',
     'sampler.ts',
     'message.ts',
     'cut.ts',

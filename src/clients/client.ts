@@ -125,6 +125,22 @@ export class Client implements Sink, Asker {
     return this.unconfirmed || cursor.inFlightMessages === 0
   }
 
+  /** Since when its oldest ping has gone unanswered. */
+  get askedSince(): number | undefined {
+    return this.window?.askedSince ?? this.#pingAt
+  }
+
+  /** For how long nothing has come from it, nor its socket got on. */
+  silentMs(now: number): number {
+    return now - Math.max(this.#aliveAt, this.reader.progressedAt)
+  }
+
+  /** For how long it has owed an answer and shown no sign of life, as far as it is held against it: what the stall timeout goes by. */
+  stalledMs(now: number): number {
+    const { askedSince } = this
+    return askedSince === undefined ? 0 : Math.min(this.silentMs(now), now - askedSince) / this.#benefit
+  }
+
   /**
    * How old the data is that it is waiting for, in milliseconds: at least as old as what the oldest unanswered ping stands behind; if
    * none is out, as the oldest that is queued. What was written and not asked about is in flight, but not late.
@@ -237,16 +253,15 @@ export class Client implements Sink, Asker {
     this.#tellUnconfirmed(now)
     this.#closeIfServed()
     if (stallTimeoutMs === 0 || this.#closing !== undefined) return
-    const silentMs = now - Math.max(this.#aliveAt, this.reader.progressedAt)
-    const askedAt = this.window?.askedSince ?? this.#pingAt
-    if (askedAt === undefined) {
+    const silentMs = this.silentMs(now)
+    if (this.askedSince === undefined) {
       if (silentMs < stallTimeoutMs * ASK_AFTER) return
       if (this.window !== undefined) this.ask(now)
       else {
         this.#pingAt = now
         this.#channel.ping()
       }
-    } else if (Math.min(silentMs, now - askedAt) > stallTimeoutMs * this.#benefit) {
+    } else if (this.stalledMs(now) > stallTimeoutMs) {
       this.reader.feed.evict(this.reader, 'stall', `no sign of life for ${Math.round(silentMs)} ms`)
     }
   }

@@ -39,8 +39,16 @@ export class Windows {
 
   open(client: Client, { overflow, feed, cursor }: Reader): Window {
     const { targetDelayMs, minWindowBytes: minBytes, maxWindowBytes: maxBytes } = this.#settings
-    const askWithinBytes = POLICIES[overflow].gates ? feed.settings.lowBytes * GATE_SHARE : Number.POSITIVE_INFINITY
-    const terms: WindowTerms = { targetDelayMs, minBytes, maxBytes, askWithinBytes }
+    const { gates } = POLICIES[overflow]
+    const terms: WindowTerms = {
+      targetDelayMs,
+      minBytes,
+      maxBytes,
+      // Asked each time, because the low mark of a feed may change.
+      get askWithinBytes() {
+        return gates ? feed.settings.lowBytes * GATE_SHARE : Number.POSITIVE_INFINITY
+      },
+    }
     return new Window(client, cursor, terms, this.#budget, this.pings, performance.now())
   }
 

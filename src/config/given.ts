@@ -9,7 +9,7 @@ import { FEED_NAME, FEED_NAME_RULE } from '../protocol.ts'
 import { environmentName, SETTINGS, type Setting } from '../settings.ts'
 import { nearest } from './nearest.ts'
 import { nameOf, parseSource, SOURCE_RULE, type SourceSpec } from './spec.ts'
-import { KINDS, readValue, type Value } from './values.ts'
+import { KINDS, readValue, refusedValue, type Value } from './values.ts'
 
 /** A value, and the flag, variable or line of a file that it came from. */
 export interface Given {
@@ -67,7 +67,7 @@ const settingOf = (flag: string) => TABLE.find(setting => setting.flag === flag)
 
 function readOne({ kind }: Setting, { from, texts }: Spelled, report: Report): Value | undefined {
   const value = readValue(kind, texts[0])
-  if (value === undefined) report(from, KINDS[kind].rule, texts[0])
+  if (value === undefined) report(from, KINDS[kind].rule, refusedValue(kind, texts[0]))
   return value
 }
 
@@ -121,7 +121,14 @@ function readFlag(
   }
   const texts = [...(given.get(name)?.texts ?? []), value ?? 'true']
   given.set(name, { from, texts })
-  if (!FEEDS.has(name) && texts.length > 1) report(from, 'to be given once', texts)
+  if (!FEEDS.has(name) && texts.length > 1) {
+    const { kind } = setting
+    report(
+      from,
+      'to be given once',
+      texts.map(text => refusedValue(kind, text)),
+    )
+  }
   return false
 }
 

@@ -9,6 +9,7 @@ import { expected, SpillwayError } from '../errors.ts'
 import { Hub } from '../hub.ts'
 import type { MemoryBound } from '../memory.ts'
 import { feedSettings, type HubOptions } from '../options.ts'
+import { checkAccess } from '../server/admin/guard.ts'
 import { Door } from '../server/admit.ts'
 import { SETTINGS, type Setting } from '../settings.ts'
 import { sourceSettings } from '../sources/options.ts'
@@ -31,6 +32,8 @@ const BETWEEN: Readonly<Record<string, readonly string[]>> = {
   maxWindowBytes: ['minWindowBytes'],
   maxInFlightBytes: ['maxClients', 'minWindowBytes'],
   source: ['restart'],
+  adminHost: ['adminToken'],
+  adminPort: ['port'],
 }
 
 /** Where a fault is, for its sentence. */
@@ -57,12 +60,26 @@ export function checkRules(configuration: Configuration, faults: string[]): Memo
   for (const plan of feeds) checkFeed(plan, hub, { ...place, file: configuration.file }, faults)
   const bound = hub.memoryBound()
   const serve: Place = { path: ['serve'], given, wrong: new Set(configuration.wrong) }
-  settle({ ...configuration.serve }, serve, faults, ({ origins, drainMs }) => {
-    new Door(hub, origins as readonly string[])
-    void hub.close({ drainMs: drainMs as number })
+  settle({ ...configuration.serve }, serve, faults, options => {
+    const { origins, drainMs } = options as Configuration['serve']
+    new Door(hub, origins)
+    checkAdmin(options as Configuration['serve'])
+    void hub.close({ drainMs })
   })
   void hub.close({ drainMs: 0 })
   return bound
+}
+
+/** @throws SpillwayError `bad_option` */
+function checkAdmin({ port, adminPort, adminHost, adminToken: token }: Configuration['serve']): void {
+  if (adminPort === 'off') return
+  if (adminPort !== undefined && adminPort !== 0 && adminPort === port) {
+    throw new SpillwayError(
+      'bad_option',
+      expected('adminPort', `another port than that of clients (${port})`, adminPort),
+    )
+  }
+  if (adminHost !== undefined) checkAccess({ host: adminHost, token })
 }
 
 function checkFeed(plan: FeedPlan, hub: Hub, outer: Place, faults: string[]): void {

@@ -9,7 +9,7 @@ import { checkSource } from '../sources/source.ts'
 import { namedOperators, namedStages, type Operator, type Stage } from '../sources/stages.ts'
 import { nearest } from './nearest.ts'
 import { parseSource, SOURCE_RULE } from './spec.ts'
-import { KINDS, type Kind, readValue } from './values.ts'
+import { KINDS, type Kind, readValue, refusedValue } from './values.ts'
 
 /** Something wrong: where in the file, the rule, and what stands there. */
 export interface ShapeFault {
@@ -106,8 +106,14 @@ export function shapeFaults(contents: unknown): readonly ShapeFault[] {
       }))
     }
     const rule = issue.code === 'invalid_type' ? (WHAT[issue.expected] ?? issue.expected) : issue.message
-    return [{ path, rule, got: issue.input }]
+    return [{ path, rule, got: refusedValue(kindAt(path), issue.input) }]
   })
+}
+
+/** Of what kind the option at a path is. */
+function kindAt(path: readonly PropertyKey[]): Kind | undefined {
+  const [part, option] = path
+  return (SETTINGS as readonly Setting[]).find(({ into }) => into[0] === part && into[1] === option)?.kind
 }
 
 /** "an option that there is (the nearest is overflow)"; without a near one, all that there are. */

@@ -5,6 +5,7 @@
  */
 import { OPCODES } from '../log/frame.ts'
 import { OVERFLOWS, type Overflow } from '../log/overflow.ts'
+import { isToken, TOKEN_RULE } from '../server/admin/guard.ts'
 
 interface Notation {
   /** What stands for the value in help. */
@@ -30,8 +31,21 @@ const kinds = {
     shown: 'PORT',
     unit: 'port',
     rule: 'a whole number from 0 to 65535',
-    text: text => (/^\d{1,5}$/.test(text) && Number(text) <= 65_535 ? Number(text) : undefined),
-    plain: value => (isWhole(value) && value <= 65_535 ? value : undefined),
+    text: text => portIn(text),
+    plain: value => portOf(value),
+  },
+  portOrOff: {
+    shown: 'PORT',
+    unit: 'port',
+    rule: 'a whole number from 0 to 65535, or off',
+    text: text => (text === 'off' ? text : portIn(text)),
+    plain: value => portOf(value),
+  },
+  secret: {
+    shown: 'TOKEN',
+    unit: 'text',
+    rule: TOKEN_RULE,
+    text: text => (isToken(text) ? text : undefined),
   },
   address: {
     shown: 'ADDRESS',
@@ -156,8 +170,14 @@ export function readValue(kind: Kind, given: unknown): Value | undefined {
   return typeof given === 'string' ? text(given.trim()) : plain?.(given)
 }
 
+/** What is said of a value that is refused: of a secret only its length. */
+export function refusedValue(kind: Kind | undefined, given: unknown): unknown {
+  return kind === 'secret' && typeof given === 'string' ? `${given.length} characters` : given
+}
+
 /** A value as a person would write it: what `readValue` makes the value of again. */
 export function writeValue(kind: Kind, value: Value): string {
+  if (kind === 'secret') return 'hidden'
   if (typeof value === 'object') return value.join(', ')
   if (typeof value !== 'number') return String(value)
   if (kind === 'duration') return inLargest(value, ['d', 'h', 'm', 's'], TIMES) ?? `${value}ms`
@@ -203,6 +223,8 @@ function list(texts: readonly string[], allowed: (text: string) => boolean): rea
 
 const isOverflow = (text: string) => OVERFLOWS.includes(text as Overflow)
 const isOrigin = (text: string) => text === '*' || URL.canParse(text)
+const portIn = (text: string) => (/^\d{1,5}$/.test(text) ? portOf(Number(text)) : undefined)
+const portOf = (value: unknown) => (isWhole(value) && value <= 65_535 ? value : undefined)
 const isWhole = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0
 const isAmount = (value: unknown): value is number => Number.isFinite(value) && (value as number) >= 0
 const isTexts = (value: unknown): value is readonly string[] =>

@@ -42,6 +42,7 @@ export class Door {
 
   readonly #hub: Hub
   readonly #origins: readonly string[]
+  readonly #ports = new Set<string>()
   #headers: readonly string[] = []
   #refused = 0
   readonly #server: WebSocketServer
@@ -64,6 +65,11 @@ export class Door {
     this.#server.on('headers', headers => void headers.push(...this.#headers))
   }
 
+  /** Pages that come from this port of the same host may listen too. */
+  welcome(port: number): void {
+    this.#ports.add(String(port))
+  }
+
   /** Lets the socket in, or refuses it. */
   upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
     const refusal = this.#check()
@@ -78,7 +84,7 @@ export class Door {
    */
   #fromAfar({ headers }: IncomingMessage, asked: Listening | Refusal): Listening | Refusal {
     const { origin, host } = headers
-    if (asked instanceof Refusal || origin === undefined || isOwn(origin, host)) return asked
+    if (asked instanceof Refusal || origin === undefined || isOwn(origin, host, this.#ports)) return asked
     if (this.#origins.includes('*') || this.#origins.includes(origin)) return asked
     const allowed = ["the hub's own", ...this.#origins].join(', ')
     return new Refusal(CLOSE.notAllowed, expected('Origin', `${allowed} (origins)`, origin.slice(0, 80)))
@@ -125,8 +131,16 @@ export class Door {
   }
 }
 
-function isOwn(origin: string, host: string | undefined): boolean {
-  return URL.canParse(origin) && new URL(origin).host === host?.toLowerCase()
+/** Whether a page is one of this host: of the port that was asked, or of one of the others. */
+function isOwn(origin: string, host: string | undefined, ports: ReadonlySet<string>): boolean {
+  if (!URL.canParse(origin) || host === undefined) return false
+  const page = new URL(origin)
+  if (page.host === host.toLowerCase()) return true
+  return (
+    ports.has(page.port || '80') &&
+    URL.canParse(`http://${host}`) &&
+    page.hostname === new URL(`http://${host}`).hostname
+  )
 }
 
 function checkOrigin(origin: string): string {
@@ -176,7 +190,8 @@ const REASONS: Readonly<Record<number, string>> = {
   503: 'Service Unavailable',
 }
 
-function addressOf(socket: Socket): string {
+/** As operators see it. */
+export function addressOf(socket: Socket): string {
   const address = socket.remoteAddress ?? ''
   return address.includes(':') ? `[${address}]:${socket.remotePort}` : `${address}:${socket.remotePort}`
 }

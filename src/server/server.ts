@@ -3,12 +3,13 @@
  * `/metrics`. `attach` puts the WebSocket side alone on somebody's http.Server; `serve` runs a server with all of it.
  */
 import { createServer, type IncomingMessage, type Server, ServerResponse } from 'node:http'
-import type { AddressInfo, Socket } from 'node:net'
+import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { expected, reasonOf, SpillwayError } from '../errors.ts'
 import type { Hub } from '../hub.ts'
 import { statusOf } from '../protocol.ts'
 import { Door } from './admit.ts'
+import { listen, PAGE_HEADERS, send, track, urlOf } from './http.ts'
 import { metricsOf } from './metrics.ts'
 import { pageFile } from './page.ts'
 import { feedAt, Refusal } from './request.ts'
@@ -29,9 +30,15 @@ export interface ServeOptions extends AttachOptions {
 export interface Serving {
   readonly server: Server
   readonly url: string
+  readonly metrics: Metrics
+  /** Pages that come from this port of the same host may listen too: those of the admin port. */
+  welcome(port: number): void
   /** Closes hub and server. */
   close(options?: { readonly drainMs?: number }): Promise<void>
 }
+
+/** `/metrics` as it is served. */
+export type Metrics = Pick<ReturnType<typeof metricsOf>, 'contentType' | 'metrics'>
 
 const FEEDS = '/feeds/'
 
@@ -108,11 +115,12 @@ export async function serve(hub: Hub, options: ServeOptions = {}): Promise<Servi
   const sockets = track(server)
   await listen(server, port, host)
   server.on('error', error => hub.settings.logger.error(`server: ${reasonOf(error)}`))
-  const address = server.address() as AddressInfo
-  const url = `http://${address.family === 'IPv6' ? `[${address.address}]` : address.address}:${address.port}/`
+  const url = urlOf(server)
   return {
     server,
     url,
+    metrics,
+    welcome: port => door.welcome(port),
     async close(options) {
       await hub.close(options)
       await new Promise<void>(resolve => {
@@ -126,27 +134,21 @@ export async function serve(hub: Hub, options: ServeOptions = {}): Promise<Servi
 /** Connections besides clients: probes, scrapes, the page, newcomers being refused. More are not accepted. */
 const SPARE_CONNECTIONS = 2_000
 
-/** Every open connection, upgraded ones too, which the HTTP server forgets. One listener for all, that holds nothing. */
-function track(server: Server): ReadonlySet<Socket> {
-  const sockets = new Set<Socket>()
-  function forget(this: Socket): void {
-    sockets.delete(this)
-  }
-  server.on('connection', socket => {
-    sockets.add(socket)
-    socket.once('close', forget)
-  })
-  return sockets
-}
+/** What only the admin port answers. */
+const ADMIN_PATH = /^\/(?:clients|closed|config)(?:\/|$)|^\/feeds\/[^/]*\/(?:limits|dry-run)$/
 
 async function answer(
   hub: Hub,
-  metrics: ReturnType<typeof metricsOf>,
+  metrics: Metrics,
   status: ReturnType<typeof statusDocument>,
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
   const [path = '/'] = (request.url ?? '/').split('?', 1)
+  if (ADMIN_PATH.test(path)) {
+    const rule = 'a path of the feed port; the admin API has a port of its own (--admin-port)'
+    return send(response, 404, 'text/plain', `${expected('path', rule, path.slice(0, 80))}\n`)
+  }
   if (request.method !== 'GET' && request.method !== 'HEAD') {
     response.setHeader('Allow', 'GET, HEAD')
     return send(response, 405, 'text/plain', `${expected('method', 'GET or HEAD', request.method)}\n`)
@@ -175,42 +177,4 @@ function tellFeed(hub: Hub, path: string, response: ServerResponse): void {
   response.setHeader('Upgrade', 'websocket')
   const body = `feed ${name} is a WebSocket: expected an upgrade; try: spillway tail ws://HOST/feeds/${name}\n`
   send(response, 426, 'text/plain', body)
-}
-
-const PAGE_HEADERS = {
-  'Content-Security-Policy':
-    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self' ws: wss:; img-src 'self' data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
-  'Referrer-Policy': 'no-referrer',
-}
-
-function send(
-  response: ServerResponse,
-  status: number,
-  type: string,
-  body: string | Buffer,
-  headers: Readonly<Record<string, string>> = {},
-): void {
-  response.writeHead(status, {
-    'Content-Type': type.startsWith('text/') && !type.includes('charset') ? `${type}; charset=utf-8` : type,
-    'Content-Length': Buffer.byteLength(body),
-    'Cache-Control': 'no-cache',
-    'X-Content-Type-Options': 'nosniff',
-    ...headers,
-  })
-  response.end(body) // which Node leaves out for HEAD
-}
-
-function listen(server: Server, port: number, host: string): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const refuse = (error: NodeJS.ErrnoException) => {
-      const taken = error.code === 'EADDRINUSE' ? 'it is in use' : reasonOf(error)
-      const message = expected('port', `an address to listen on (${taken})`, `${host}:${port}`)
-      reject(new SpillwayError('port_in_use', message, { cause: error }))
-    }
-    server.once('error', refuse)
-    server.listen(port, host, () => {
-      server.off('error', refuse)
-      resolve()
-    })
-  })
 }

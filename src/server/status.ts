@@ -16,22 +16,28 @@ import { type Rates, type Watch, watchOf } from './watch/watch.ts'
 /** How many of the slowest, and of those that have left, are told: to everybody, and to operators. */
 const TOLD = { public: { slowest: 20, closed: 20 }, admin: { slowest: 50, closed: 100 } } as const
 
-/** The document as text, made anew when what it is made of is. `clientsUrl`: on the admin port, where clients connect. */
-export function statusDocument(hub: Hub): (clientsUrl?: string) => string {
+/** What only operators are told. */
+interface ForOperators {
+  /** Where clients connect; null if nobody knows. */
+  readonly clientsUrl: string | null
+}
+
+/** The document as text, made anew when what it is made of is. */
+export function statusDocument(hub: Hub): (operators?: ForOperators) => string {
   const watch = watchOf(hub)
-  let made: { readonly of: Survey; readonly clientsUrl: string | undefined; readonly text: string } | undefined
-  return clientsUrl => {
+  let made: { readonly of: Survey; readonly clientsUrl: string | null | undefined; readonly text: string } | undefined
+  return operators => {
     const of = watch.survey
+    const clientsUrl = operators?.clientsUrl
     if (made?.of !== of || made.clientsUrl !== clientsUrl)
-      made = { of, clientsUrl, text: JSON.stringify(statusOfHub(hub, watch, clientsUrl)) }
+      made = { of, clientsUrl, text: JSON.stringify(statusOfHub(hub, watch, of, operators)) }
     return made.text
   }
 }
 
-function statusOfHub(hub: Hub, watch: Watch, clientsUrl: string | undefined) {
-  const { survey } = watch
+function statusOfHub(hub: Hub, watch: Watch, survey: Survey, operators: ForOperators | undefined) {
   const bound = hub.memoryBound()
-  const admin = clientsUrl !== undefined
+  const admin = operators !== undefined
   const most = TOLD[admin ? 'admin' : 'public']
   return {
     version: VERSION,
@@ -53,7 +59,7 @@ function statusOfHub(hub: Hub, watch: Watch, clientsUrl: string | undefined) {
       ...(admin ? who(closed.client) : {}),
     })),
     admin,
-    ...(admin ? { clientsUrl } : {}),
+    ...operators,
   }
 }
 

@@ -26,8 +26,12 @@ export class Ranking<T> {
       if (this.#most === 0 || figure <= ranked[ranked.length - 1]!.figure) return
       ranked.pop()
     }
-    let at = ranked.length
-    while (at > 0 && ranked[at - 1]!.figure < figure) at--
-    ranked.splice(at, 0, { item, figure })
+    let [from, to] = [0, ranked.length]
+    while (from < to) {
+      const middle = (from + to) >> 1
+      if (ranked[middle]!.figure >= figure) from = middle + 1
+      else to = middle
+    }
+    ranked.splice(from, 0, { item, figure })
   }
 }

@@ -15,7 +15,7 @@ const TURN_MS = 1_000
 /** A look is good for so long, however many ask. */
 const FRESH_MS = 500
 /** Clients that have left and are remembered. */
-const CLOSED = 10_000
+export const CLOSED = 10_000
 /** Rates are over the last so many seconds: answers come once a second where there is little to answer. */
 const RATE_SECONDS = 3
 /** The event loop's delay is of the last so many seconds, or up to twice as long. */
@@ -103,11 +103,19 @@ export class Watch {
     const { at, slowest } = this.#survey
     this.#history.add(slowest.map(({ item }) => ({ item, sample: item.dataAgeMs(at) / 1_000 })))
     this.#sample(this.#survey)
+    this.#imagine(at)
     if (++this.#turns % LOOP_SECONDS === 0) {
       this.#loopDelayMs = 0
       this.#loopDelayMs = this.eventLoopMs
       this.#loop.reset()
     }
+  }
+
+  /** Dry runs, of the feeds that have one. */
+  #imagine(now: number): void {
+    const { feeds, clients } = this.#hub
+    if (![...feeds.values()].some(({ dryRun }) => dryRun !== undefined)) return
+    for (const client of clients) client.reader.feed.dryRun?.look(client.reader, client.stalledMs(now), now)
   }
 
   #sample({ at, feeds }: Survey): void {
