@@ -32,9 +32,9 @@ export const linesOf = (text: string): LogLine[] => {
   return whole.map(line => JSON.parse(line) as LogLine)
 }
 
-/** Starts `spillway serve` on a free port and waits until it listens. */
-export async function serveCli(args: readonly string[]): Promise<Running> {
-  const child = spawn(process.execPath, [CLI, 'serve', '--port', '0', ...args])
+/** Starts `spillway serve` on a free port, or on the one given, and waits until it listens. */
+export async function serveCli(args: readonly string[], at = 0): Promise<Running> {
+  const child = spawn(process.execPath, [CLI, 'serve', '--port', String(at), ...args])
   let [out, errors] = ['', '']
   child.stdout.on('data', chunk => {
     out += chunk

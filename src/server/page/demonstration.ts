@@ -55,6 +55,7 @@ export class Demonstration {
     })
     byId('demo-cannot').hidden = canBeSlow()
     byId('demo-can').hidden = !canBeSlow()
+    this.#start.hidden = !canBeSlow()
   }
 
   update(reports: readonly FeedReport[], clientsUrl: HubReport['clientsUrl']): void {
@@ -94,25 +95,20 @@ export class Demonstration {
 
   /** What is special about the feed that is chosen. */
   #tell(): void {
-    const thin = this.#isThin() && this.#minutes.of(this.#feeds.value)?.bytesPerSecond !== undefined
-    const rate = bytes(this.#bytesPerSecond())
-    setText(
-      byId('demo-thin'),
-      thin
-        ? `This feed has ${rate}/s, less than a browser takes by itself, so they begin with messages of a while ago.`
-        : '',
-    )
+    const thin = this.#feeds.value !== '' && this.#isThin()
+    const why = `This feed has ${bytes(this.#bytesPerSecond())}/s, less than a browser takes by itself`
+    setText(byId('demo-thin'), thin ? `${why}, so they begin a while back.` : '')
   }
 
   #address(): string {
     return addressOf(this.#feeds.value, this.#clientsUrl) ?? ''
   }
 
-  /** Where a slow reader begins: at the newest message, or on a thin feed so far back that the browser's own share is full at once. */
+  /** Where a slow reader begins: so far back that what the browser takes by itself is there at once, and not in the way. */
   #from(): Readonly<Record<string, string>> {
     const feed = this.#report()
-    if (feed === undefined || !this.#isThin() || feed.published === 0) return {}
-    return { from: `-${Math.ceil((1.5 * BROWSER_BYTES) / Math.max(1, feed.publishedBytes / feed.published))}` }
+    if (feed === undefined || feed.published === 0) return {}
+    return { from: `-${Math.ceil(BROWSER_BYTES / Math.max(1, feed.publishedBytes / feed.published))}` }
   }
 
   #open(): void {

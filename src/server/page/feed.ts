@@ -37,7 +37,7 @@ export class FeedPanel {
     )
 
     this.#set('published', perSecond(feed.publishedPerSecond))
-    this.#set('published-bytes', minute?.bytesPerSecond === undefined ? '' : `${bytes(minute.bytesPerSecond)}/s`)
+    this.#set('published-bytes', `${bytes(minute?.bytesPerSecond ?? 0)}/s`)
     this.#set('delivered', perSecond(feed.deliveredPerSecond))
     this.#set('delivered-bytes', `${bytes(feed.deliveredBytesPerSecond)}/s`)
     this.#set('readers', count(feed.readers))

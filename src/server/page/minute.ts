@@ -17,6 +17,7 @@ export class Minute {
   /** Of the slowest reader; no point where none has a limit. */
   readonly headroom = new Trend(EVERY_MS, POINTS)
   readonly #bytes = new Rate()
+  #estimate = 0
 
   add(feed: FeedReport, now: number): void {
     this.published.add(feed.publishedPerSecond, now)
@@ -24,11 +25,12 @@ export class Minute {
     this.dataAge.add(feed.dataAge.p99, now)
     if (feed.headroom !== null) this.headroom.add(feed.headroom.bytes, now)
     this.#bytes.mark(feed.publishedBytes, now)
+    this.#estimate = feed.published === 0 ? 0 : (feed.publishedPerSecond * feed.publishedBytes) / feed.published
   }
 
-  /** Published, over the last seconds; undefined before the second poll. */
-  get bytesPerSecond(): number | undefined {
-    return this.#bytes.perSecond
+  /** Published, over the last seconds; before the second poll, as if all messages were alike. */
+  get bytesPerSecond(): number {
+    return this.#bytes.perSecond ?? this.#estimate
   }
 }
 
