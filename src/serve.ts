@@ -25,8 +25,9 @@ export async function serveCommand(args: readonly string[], version: string): Pr
   if (piped && file !== undefined && !feeds.some(({ source }) => source.kind === 'stdin')) {
     LOGGER.warn(`nobody reads what is piped in: no feed of ${file} has the source stdin (--feed NAME=stdin adds one)`)
   }
-  process.stdout.write(banner(version, configuration.file, hub, serving))
+  // Before it says that it is there: who waits for that may send the signal at once.
   const signal = onSignals(hub, serving, configuration.serve.drainMs)
+  process.stdout.write(banner(version, configuration.file, hub, serving))
   const ended = configuration.serve.exitWhenDone ? hub.finished() : new Promise<never>(() => {})
   await Promise.race([signal, ended])
   await serving.close({ drainMs: configuration.serve.drainMs })
