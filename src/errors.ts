@@ -16,7 +16,8 @@ export const ERRORS = {
   feed_exists: 'The hub has a feed of this name already.',
   hub_closed: 'The hub is closing and takes no new feeds.',
   cannot_wait: 'A source that cannot wait was given to a feed whose policy is `pause`.',
-  bad_source: 'What was given as a source is none, or yields something that is no message.',
+  bad_source:
+    'What was given as a source is none, breaks the rules of an iterator, or can be read only once and has been.',
   source_failed: 'A source of ours cannot go on: a command exited with an error, a recording has no times.',
   stage_failed: 'A stage between source and feed failed, or broke the contract of a pipeline: the sentence names it.',
   feed_taken: 'A feed has one producer: it has a source already, or a writable that is not done.',

@@ -12,6 +12,7 @@ import { wait, whenAborted } from './clock.ts'
 import { checkWaiting, type SourceSettings } from './options.ts'
 import { Pipeline, type PipelineHost } from './pipeline.ts'
 import { letGo, pump } from './pump.ts'
+import { isReadable } from './readable.ts'
 import { Restarts } from './restart.ts'
 import { canWait, checkOpened, isFunction, type Opened, type Source } from './source.ts'
 
@@ -29,7 +30,10 @@ export function attachSource(
   feed.source.claim('a source')
   feed.source.state = 'waiting'
   const first = ask(settings, feed, logger)
-  if ('given' in first && !isPromise(first.given)) checkGiven(first.given, settings, feed)
+  if ('given' in first && !isPromise(first.given)) {
+    checkGiven(first.given, settings, feed)
+    if (!isFunction(settings.source)) takeBegun(settings.source)
+  }
   return run(settings, feed, first, logger, logBytes)
 }
 
@@ -170,8 +174,24 @@ async function open(asked: Asked, settings: SourceSettings, feed: Feed, known: K
     letGo(opened)
     throw error
   }
+  // Not let go of where it is refused: it is another's, or has been.
+  takeBegun(opened)
   if (!canWait(opened)) feed.demand.cannotWait()
   return opened
+}
+
+/** Sources that can be read once, and are. */
+const begun = new WeakSet<object>()
+
+/** What has begun, a Readable or a generator, serves one run of one feed: two would have some of its messages each. @throws SpillwayError `bad_source` */
+function takeBegun(source: Opened): void {
+  if (!isReadable(source) && typeof (source as Partial<AsyncIterator<unknown>>).next !== 'function') return
+  if (begun.has(source)) {
+    const what = isReadable(source) ? 'a Readable' : 'an iterator'
+    const rule = 'one that no feed has read from (a function that makes one can be asked again)'
+    throw new SpillwayError('bad_source', expected('source', rule, `${what} that one has`))
+  }
+  begun.add(source)
 }
 
 /** Whether what a function gave will do; if not, it is let go of. @throws SpillwayError `bad_source`, `cannot_wait`, `bad_option` */

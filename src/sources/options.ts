@@ -62,6 +62,9 @@ export function sourceSettings(options: SourceOptions, name: string, feed: FeedS
   if (!(Number.isInteger(chunkBytes) && chunkBytes > 0 && chunkBytes <= feed.maxMessageBytes)) {
     refuse(`${name}.chunkBytes`, `a whole number from 1 to ${feed.maxMessageBytes} (maxMessageBytes)`, chunkBytes)
   }
+  if (options.chunkBytes !== undefined && feed.format !== 'binary') {
+    refuse(`${name}.chunkBytes`, 'format binary beside it', feed.format)
+  }
   const settings = {
     rate,
     chunkBytes,

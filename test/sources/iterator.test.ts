@@ -19,11 +19,19 @@ function thrower(reason: string) {
 describe('an iterator that breaks the rules', () => {
   it.each<[what: string, iterator: () => unknown, reason: RegExp]>([
     ['cannot be had: [Symbol.asyncIterator]() throws', thrower('no iterator today'), /no iterator today/],
-    ['is none: [Symbol.asyncIterator]() gives nothing', () => undefined, /undefined/],
-    ['has no next()', () => ({}), /next is not a function/],
+    [
+      'is none: [Symbol.asyncIterator]() gives nothing',
+      () => undefined,
+      /expected an iterator with next\(\), got nothing$/,
+    ],
+    ['has no next()', () => ({}), /expected an iterator with next\(\), got \{\}$/],
     ['throws in next() instead of rejecting', () => ({ next: thrower('not next either') }), /not next either/],
-    ['gives nothing from next()', () => ({ next: () => undefined }), /undefined/],
-    ['resolves with nothing', () => ({ next: () => Promise.resolve(null) }), /null/],
+    [
+      'gives nothing from next()',
+      () => ({ next: () => undefined }),
+      /next\(\) of the source gives: expected \{ done, value \}, got nothing$/,
+    ],
+    ['resolves with nothing', () => ({ next: () => Promise.resolve(null) }), /expected \{ done, value \}, got null$/],
     ['rejects with what is no Error', () => ({ next: () => Promise.reject('why not') }), /why not/],
   ])('and %s fails its own feed and no other', async (_, iterator, reason) => {
     const { hub, lines } = openHub()

@@ -6,7 +6,7 @@ import { describe, expect, test } from 'vitest'
 import type { SourceOptions } from '../../src/hub.ts'
 import type { FeedOptions } from '../../src/options.ts'
 import { type RestartOptions, Restarts, restartSettings } from '../../src/sources/restart.ts'
-import type { Item, Source, SourceFunction } from '../../src/sources/source.ts'
+import type { Item, Source, SourceFunction, SourceLike } from '../../src/sources/source.ts'
 import { until } from '../support/until.ts'
 import { gate, openHub, payloadsOf, promptly } from './helpers.ts'
 
@@ -319,4 +319,36 @@ test('restart beside a source that cannot be asked again is refused', () => {
   const { hub } = openHub()
   const { source } = lives()
   expect(() => hub.feed('f', { source: source(), restart: {} })).toThrow('f.source: expected a function beside restart')
+})
+
+describe('what can be read only once', () => {
+  const once: [string, () => SourceLike, string][] = [
+    ['a Readable', () => Readable.from(['x']), 'a Readable that one has'],
+    ['a generator', () => lives('end').source(), 'an iterator that one has'],
+  ]
+  const sentence = (got: string) =>
+    `source: expected one that no feed has read from (a function that makes one can be asked again), got "${got}"`
+
+  test.each(once)('(%s) is the source of one feed', async (_, make, got) => {
+    const { hub } = openHub()
+    const source = make()
+    hub.feed('f', { source, minClients: 1 })
+    expect(() => hub.feed('g', { source })).toThrow(
+      expect.objectContaining({ code: 'bad_source', message: sentence(got) }),
+    )
+    expect([...hub.feeds.keys()]).toEqual(['f'])
+    const other = hub.feed('h', { source: async () => source as Source })
+    await until('that to fail', () => other.ending !== undefined)
+    expect(other.source.error).toBe(sentence(got))
+    expect((source as Readable).destroyed).not.toBe(true)
+  })
+
+  test.each(once)('(%s) that a function gives again fails its feed for good', async (_, make, got) => {
+    const { hub } = openHub()
+    const source = make()
+    const feed = hub.feed('f', { source: (() => source) as SourceFunction, restart: { on: 'always', minMs: 1 } })
+    await until('the feed to fail', () => feed.ending !== undefined)
+    expect(feed.ending?.reason).toBe(`source failed: ${sentence(got)}`)
+    expect(feed.log.count).toBe(1)
+  })
 })
