@@ -119,7 +119,8 @@ async function answer(
 }
 
 function refuse(hub: Hub, request: IncomingMessage, response: ServerResponse, error: unknown): void {
-  if (response.headersSent || response.destroyed) {
+  const gone = request.destroyed && !request.complete // in the middle of its body, or it was ended for being late
+  if (gone || response.headersSent || response.destroyed) {
     response.destroy()
     return
   }
@@ -163,6 +164,7 @@ function endBad(error: NodeJS.ErrnoException, socket: Socket): void {
     `Content-Length: ${Buffer.byteLength(body)}`,
   ]
   socket.end(`${head.join('\r\n')}\r\n\r\n${body}`)
+  socket.destroySoon()
 }
 
 const ANY = ['0.0.0.0', '[::]']
