@@ -7,8 +7,10 @@
  * millisecond, so that messages pass in between; and after it there is a rest, so that the port, which is open to everybody, cannot be
  * used to keep the hub from its work: who asks meanwhile waits, and all who wait share one pass.
  */
+import { existsSync } from 'node:fs'
+import { readdir, stat } from 'node:fs/promises'
 import { setImmediate, setTimeout } from 'node:timers/promises'
-import { collectDefaultMetrics, Registry } from 'prom-client'
+import { collectDefaultMetrics, Gauge, Registry } from 'prom-client'
 import type { Hub } from '../hub.ts'
 import type { Door } from './admit.ts'
 import { CLIENTS } from './metrics/clients.ts'
@@ -82,6 +84,25 @@ function nodeRegistry(): Registry {
   if (node !== undefined) return node
   node = new Registry()
   collectDefaultMetrics({ register: node })
-  for (const { name } of node.getMetricsAsArray()) if (NODE[name] === undefined) node.removeSingleMetric(name)
+  for (const { name } of node.getMetricsAsArray()) {
+    if (NODE[name] === undefined || name === OPEN_FDS) node.removeSingleMetric(name)
+  }
+  if (existsSync(FDS)) addOpenFds(node)
   return node
+}
+
+const OPEN_FDS = 'process_open_fds'
+const FDS = '/proc/self/fd'
+
+/** prom-client lists them in the event loop: 12 ms with ten thousand clients. Linux tells how many there are from 6.2 on; before, a thread lists them. */
+function addOpenFds(registry: Registry): void {
+  const gauge: Gauge = new Gauge({
+    name: OPEN_FDS,
+    help: 'Number of open file descriptors.',
+    registers: [registry],
+    async collect() {
+      const { size } = await stat(FDS)
+      gauge.set(size > 0 ? size : (await readdir(FDS)).length)
+    },
+  })
 }

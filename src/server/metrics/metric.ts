@@ -40,7 +40,6 @@ export interface Distribution extends Described {
 
 export type Metric = Plain | Distribution
 
-/** The types that say how often or how much; a histogram is described by its own function. */
 type Type = Plain['type']
 type Collect = Plain['collect']
 

@@ -1,8 +1,7 @@
 /**
  * The process: what it is, what its memory may come to and is, and of Node's own figures those that say something about a hub.
  * Left out are those that promtool objects to (gauges named `…_total`); those that are nonsense until the event loop has been measured
- * for a while (its mean and least); and those whose collection costs a look at every socket: to count the open file descriptors of ten
- * thousand clients takes 12 ms in one go.
+ * for a while (its mean and least); and those whose collection costs a look at every socket.
  */
 import { VERSION } from '../version.ts'
 import { type Metric, metric, ofHub } from './metric.ts'
@@ -53,5 +52,6 @@ export const NODE: Readonly<Record<string, string>> = {
     'The same as `spillway_memory_used_bytes`, under the name that common dashboards know.',
   process_virtual_memory_bytes: 'Virtual memory (Linux).',
   process_heap_bytes: 'Data segment of the process (Linux).',
-  process_max_fds: 'How many file descriptors there may be (`ulimit -n`; Linux): one for each client, and some.',
+  process_open_fds: 'Open file descriptors: one for each client, and some (Linux).',
+  process_max_fds: 'How many there may be (`ulimit -n`; Linux).',
 }
