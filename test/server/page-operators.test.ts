@@ -49,7 +49,6 @@ describe.skipIf(executablePath === undefined)('the page of an operator', () => {
       }
       look()
     })`)
-    process.stderr.write(`lag was seen ${Math.round(ms)} ms after the press\n`)
     expect(ms).toBeLessThan(2_000)
     expect(await page.locator('#feed [data-part=name]').textContent()).toBe('books')
     const healthy = page.locator('#demo-rows tr[data-reader=healthy]')
