@@ -29,6 +29,8 @@ describe('a feed of which nothing is said', () => {
         soft: { bytes: NONE, messages: NONE, ms: NONE },
         softForMs: 10_000,
       },
+      highMark: 0.75,
+      lowMark: 0.5,
       highBytes: 12 * MIB,
       lowBytes: 8 * MIB,
       maxPauseMs: 10_000,
