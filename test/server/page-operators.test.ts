@@ -99,6 +99,8 @@ describe.skipIf(executablePath === undefined)('the page of an operator', () => {
     const policies = page.locator('#slowest-rows [data-part=of]')
     await expect.poll(() => policies.count(), POLLS).toBe(8)
     expect(new Set(await policies.allTextContents())).toEqual(new Set(['stdin · skip', 'stdin · evict']))
+    await page.locator('#demo-end').click() // and they end on a feed that has gone quiet
+    await clients(hub, 1)
   })
 
   test('a browser that cannot be slow says so, and what to do instead', async () => {
