@@ -1,6 +1,7 @@
 /** The page of a hub in a real browser, and what a browser is told when it is refused. */
 import { type Browser, chromium, type Page } from 'playwright-core'
-import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { openPage } from '../support/browser.ts'
 import { CHROMIUM_FLAGS } from '../support/chromium.ts'
 import { type Running, serveCli } from '../support/cli.ts'
 import { needs } from '../support/tools.ts'
@@ -24,16 +25,7 @@ describe.skipIf(executablePath === undefined)('in a browser', () => {
     readonly complaints: readonly string[]
   }> {
     const hub = await serveCli(flags)
-    const page = await browser.newPage()
-    onTestFinished(() => page.close())
-    const complaints: string[] = []
-    page.on('console', message => {
-      if (['error', 'warning'].includes(message.type())) complaints.push(message.text())
-    })
-    page.on('pageerror', error => complaints.push(error.message))
-    page.on('requestfailed', request => complaints.push(`${request.url()}: ${request.failure()?.errorText}`))
-    await page.goto(`http://127.0.0.1:${hub.port}/`)
-    return { page, hub, complaints }
+    return { hub, ...(await openPage(browser, `http://127.0.0.1:${hub.port}/`)) }
   }
 
   test('the page shows the feeds, and quotes as a table whose prices move, without a complaint', async () => {

@@ -75,6 +75,7 @@ function lineOf(closed: ClosedReport): HTMLElement {
   setText(part(line, 'client'), `#${closed.id}${closed.name ? ` ${closed.name}` : ''}`)
   setText(part(line, 'of'), `${closed.feed} · ${closed.policy}`)
   setText(part(line, 'who'), [closed.address, closed.agent].filter(Boolean).join(' · '))
+  part(line, 'who').title = closed.agent ?? ''
   setText(part(line, 'reason'), closed.reason)
   setText(part(line, 'account'), accountOf(closed))
   return line

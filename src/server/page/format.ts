@@ -76,7 +76,7 @@ export function duration(seconds: number): string {
 
 /** An age of data, in seconds, where what is small matters: `4 ms`, `4.2 s`, `48 s`, `3 min 5 s`. */
 export function age(seconds: number): string {
-  if (seconds < 0.995) return `${whole.format(seconds * 1_000)} ms`
+  if (seconds < 0.995) return `${whole.format(Math.max(0, seconds) * 1_000)} ms`
   if (seconds >= 60) return duration(seconds)
   return `${(seconds >= 9.95 ? whole : one).format(seconds)} s`
 }

@@ -88,10 +88,10 @@ export class SlowReader {
       ({ closeCode, reason }) => ({ code: closeCode, reason }),
       () => ({ code: LOST, reason: '' }),
     )
-    let reader: ReadableStreamDefaultReader<string | Uint8Array> | undefined
     try {
-      reader = (await stream.opened).readable.getReader()
+      const reader = (await stream.opened).readable.getReader()
       this.state = 'reading'
+      signal.addEventListener('abort', () => stream.close()) // at once, also where it waits for a message that does not come
       await this.#read(reader, bytesPerSecond, AbortSignal.any([signal, ended(closed)]))
       stream.close()
       await drain(reader) // the answer to our close stands behind what was not read

@@ -66,6 +66,7 @@ export class Slowest {
     const { address, agent, since } = client
     const who = [address, agent, since === undefined ? undefined : `since ${timeOfDay(since)}`]
     setText(part(row, 'who'), who.filter(Boolean).join(' · '))
+    part(row, 'who').title = agent ?? ''
     this.#rows.set(client.id, row)
     return row
   }
