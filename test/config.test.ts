@@ -267,9 +267,11 @@ describe('nothing said is', () => {
     const { serve, hub, feeds, file } = await configured(undefined, '', {
       environment: { PATH: '/bin', SPILLWAYS: '1', spillway_port: 'x' },
     })
+    const adminHost = '127.0.0.1'
     expect(serve).toEqual({
       port: 8080,
       host: '127.0.0.1',
+      adminHost,
       drainMs: 5_000,
       origins: [],
       exitWhenDone: false,
@@ -329,6 +331,7 @@ describe('the file', () => {
     const { file, serve, hub, feeds } = await configured(EVERYTHING)
     expect(file).toBe('spillway.config.json')
     expect(serve).toEqual({
+      adminHost: '127.0.0.1',
       port: 0,
       host: '::',
       drainMs: 60_000,

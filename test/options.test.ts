@@ -29,6 +29,8 @@ describe('a feed of which nothing is said', () => {
         soft: { bytes: NONE, messages: NONE, ms: NONE },
         softForMs: 10_000,
       },
+      highMark: 0.75,
+      lowMark: 0.5,
       highBytes: 12 * MIB,
       lowBytes: 8 * MIB,
       maxPauseMs: 10_000,
@@ -192,6 +194,7 @@ describe('a hub', () => {
       maxInFlightBytes: 256 * MIB,
       tailPingMs: 1_000,
       evictGraceMs: 3_000,
+      maxConnectionAgeMs: 0,
       logger: SILENT,
     }
     expect(hubSettings({})).toEqual(settings)
@@ -201,7 +204,7 @@ describe('a hub', () => {
   test.each<[Anything, string]>([
     [
       { port: 1 },
-      'hub: expected no option but maxClients, stallTimeoutMs, targetDelayMs, minWindowBytes, maxWindowBytes, maxInFlightBytes, tailPingMs, evictGraceMs, logger, got "port"',
+      'hub: expected no option but maxClients, stallTimeoutMs, targetDelayMs, minWindowBytes, maxWindowBytes, maxInFlightBytes, tailPingMs, evictGraceMs, maxConnectionAgeMs, logger, got "port"',
     ],
     [{ targetDelayMs: -1 }, 'hub.targetDelayMs: expected at least 0, got -1'],
     [{ tailPingMs: 0 }, 'hub.tailPingMs: expected more than 0, got 0'],

@@ -96,7 +96,7 @@ export class Door {
     const info = {
       address: addressOf(socket),
       name,
-      agent: (request.headers['user-agent'] ?? '').slice(0, AGENT_LENGTH),
+      agent: cut(request.headers['user-agent'] ?? '', AGENT_LENGTH),
     }
     this.#headers = [
       `Spillway-Feed: ${feed.name}`,
@@ -179,6 +179,11 @@ const REASONS: Readonly<Record<number, string>> = {
   404: 'Not Found',
   410: 'Gone',
   503: 'Service Unavailable',
+}
+
+/** A copy: a slice would keep the whole header alive, for as long as the client and then as its place in the ring of those who left. */
+function cut(text: string, length: number): string {
+  return text.length <= length ? text : Buffer.from(text.slice(0, length), 'latin1').toString('latin1')
 }
 
 /** As operators see it. */

@@ -51,16 +51,17 @@ describe('the banner', () => {
     const hub = await serveCli(flags)
     const lines = hub.out().split('\n')
     expect(lines[0]).toMatch(/^spillway \d+\.\d+\.\d+$/)
-    expect(lines.slice(1, 4)).toEqual([
+    expect(lines.slice(1, 5)).toEqual([
       `  page    http://localhost:${hub.port}/`,
+      expect.stringMatching(/^ {2}admin {3}http:\/\/localhost:\d+\/$/),
       `  feed    ws://localhost:${hub.port}/feeds/a  (text, skip, 4 MiB)`,
       `  feed    ws://localhost:${hub.port}/feeds/b  (text, skip, 4 MiB)`,
     ])
     const feed = feedSettings({ capacity: 4 * MIB })
     const { total } = memoryBound([feed, feed], hubSettings({ maxClients: 100 }))
-    expect(lines[4]).toMatch(`  memory  at most ${Math.round(total / MIB)} MiB: process `)
-    expect(lines[4]).toContain(', 100 clients 1.56 MiB, ')
-    expect(lines[5]).toBe('  kernel  at most 100 MiB in flight')
+    expect(lines[5]).toMatch(`  memory  at most ${Math.round(total / MIB)} MiB: process `)
+    expect(lines[5]).toContain(', 100 clients 1.56 MiB, ')
+    expect(lines[6]).toBe('  kernel  at most 100 MiB in flight')
     expect((await feedsOf(hub)).memory.boundBytes).toBe(total)
     expect(hub.errors()).toBe('')
   })
