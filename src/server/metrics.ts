@@ -7,9 +7,10 @@
  * millisecond, so that messages pass in between; and after it there is a rest, so that the port, which is open to everybody, cannot be
  * used to keep the hub from its work: who asks meanwhile waits, and all who wait share one pass.
  */
+import { existsSync } from 'node:fs'
+import { readdir, stat } from 'node:fs/promises'
 import { setImmediate, setTimeout } from 'node:timers/promises'
-import { collectDefaultMetrics, type Metric as PromMetric, Registry } from 'prom-client'
-import type { Histogram } from '../clients/histogram.ts'
+import { collectDefaultMetrics, Gauge, Registry } from 'prom-client'
 import type { Hub } from '../hub.ts'
 import type { Door } from './admit.ts'
 import { CLIENTS } from './metrics/clients.ts'
@@ -19,6 +20,7 @@ import type { Metric, Scrape } from './metrics/metric.ts'
 import { Pieces } from './metrics/pieces.ts'
 import { NODE, PROCESS } from './metrics/process.ts'
 import { READERS } from './metrics/readers.ts'
+import { textOf } from './metrics/text.ts'
 
 /** Every metric of ours. */
 export const METRICS: readonly Metric[] = [...FEEDS, ...READERS, ...CLIENTS, ...PROCESS]
@@ -31,14 +33,13 @@ export class Metrics {
   readonly contentType = Registry.PROMETHEUS_CONTENT_TYPE
 
   readonly #scrape: Scrape
-  readonly #registries: readonly Registry[]
+  readonly #node = nodeRegistry()
   #next: Promise<string> | undefined
   #last: Promise<unknown> = Promise.resolve()
   #restUntil = 0
 
   constructor(hub: Hub, door: Door) {
     this.#scrape = { hub, door, figures: new Figures(), own: { count: 0, seconds: 0 } }
-    this.#registries = [registryOf(METRICS, this.#scrape), nodeRegistry()]
   }
 
   /** The figures as they are when it is this scrape's turn. */
@@ -60,16 +61,15 @@ export class Metrics {
     const { hub, figures, own } = this.#scrape
     await figures.take(hub, pieces)
     const texts: string[] = []
-    for (const registry of this.#registries) {
-      for (const { name } of registry.getMetricsAsArray()) {
-        texts.push(await registry.getSingleMetricAsString(name))
-        await pieces.next()
-      }
+    for (const metric of METRICS) {
+      texts.push(textOf(metric, this.#scrape))
+      await pieces.next()
     }
+    texts.push(await this.#node.metrics())
     own.count++
     own.seconds += pieces.tookMs / 1_000
     this.#restUntil = performance.now() + Math.min(REST_MOST_MS, pieces.tookMs * REST)
-    return `${texts.join('\n\n')}\n`
+    return texts.join('\n\n')
   }
 }
 
@@ -84,46 +84,25 @@ function nodeRegistry(): Registry {
   if (node !== undefined) return node
   node = new Registry()
   collectDefaultMetrics({ register: node })
-  for (const { name } of node.getMetricsAsArray()) if (NODE[name] === undefined) node.removeSingleMetric(name)
+  for (const { name } of node.getMetricsAsArray()) {
+    if (NODE[name] === undefined || name === OPEN_FDS) node.removeSingleMetric(name)
+  }
+  if (existsSync(FDS)) addOpenFds(node)
   return node
 }
 
-/** prom-client writes the format; the values come from us, because its own counters cost more than most of what is counted. */
-function registryOf(metrics: readonly Metric[], scrape: Scrape): Registry {
-  const registry = new Registry()
-  for (const metric of metrics) {
-    const { name, help, type } = metric
-    const get = async () => ({ name, help, type, aggregator: 'sum', values: valuesOf(metric, scrape) })
-    registry.registerMetric({ name, help, type, get } as unknown as PromMetric)
-  }
-  return registry
-}
+const OPEN_FDS = 'process_open_fds'
+const FDS = '/proc/self/fd'
 
-interface Value {
-  readonly metricName: string
-  readonly labels: Readonly<Record<string, string | number>>
-  readonly value: number
-}
-
-function valuesOf(metric: Metric, scrape: Scrape): Value[] {
-  if (metric.type === 'histogram') return bucketsOf(metric.name, metric.of(scrape))
-  const { name: metricName, labels: names } = metric
-  const values: Value[] = []
-  metric.collect(scrape, (value, ...given) => {
-    const labels: Record<string, string> = {}
-    for (const [i, name] of names.entries()) labels[name] = given[i]!
-    values.push({ metricName, labels, value })
+/** prom-client lists them in the event loop: 12 ms with ten thousand clients. Linux tells how many there are from 6.2 on; before, a thread lists them. */
+function addOpenFds(registry: Registry): void {
+  const gauge: Gauge = new Gauge({
+    name: OPEN_FDS,
+    help: 'Number of open file descriptors.',
+    registers: [registry],
+    async collect() {
+      const { size } = await stat(FDS)
+      gauge.set(size > 0 ? size : (await readdir(FDS)).length)
+    },
   })
-  return values
-}
-
-function bucketsOf(name: string, histogram: Histogram | undefined): Value[] {
-  if (histogram === undefined) return []
-  let value = 0
-  const values: Value[] = [...histogram.counts].map((count, i) => {
-    value += count
-    return { metricName: `${name}_bucket`, labels: { le: histogram.bounds[i] ?? '+Inf' }, value }
-  })
-  const total = (part: string, value: number) => ({ metricName: `${name}_${part}`, labels: {}, value })
-  return [...values, total('sum', histogram.sum), total('count', value)]
 }

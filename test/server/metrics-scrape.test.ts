@@ -2,7 +2,10 @@
 import { expect, test } from 'vitest'
 import { Hub } from '../../src/index.ts'
 import { Door } from '../../src/server/admit.ts'
+import { Figures } from '../../src/server/metrics/figures.ts'
+import { metric } from '../../src/server/metrics/metric.ts'
 import { Pieces } from '../../src/server/metrics/pieces.ts'
+import { textOf } from '../../src/server/metrics/text.ts'
 import { metricsOf } from '../../src/server/metrics.ts'
 import { type Family, parse, scrape } from '../support/exposition.ts'
 import { startHub } from '../support/hub.ts'
@@ -86,6 +89,22 @@ test('who asks again and again waits, shares a pass with all who wait, and gets 
   // One for all of them; two if some came while it was made.
   expect(own(last, 'scrapes_total')).toBeLessThanOrEqual(3)
   expect(elapsed).toBeGreaterThan(Math.min(1_000, own(seen[0]!, 'scrape_seconds_total') * 20_000) * 0.8)
+})
+
+test('values of labels are escaped, and a bound that there is none is +Inf', () => {
+  const hub = new Hub({ targetDelayMs: 0 })
+  const scrape = { hub, door: new Door(hub), figures: new Figures(), own: { count: 0, seconds: 0 } }
+  const told = metric('gauge', 'odd', 'A sentence\nof two lines.', ['text', 'other'], (_, add) =>
+    add(Number.POSITIVE_INFINITY, 'a "b" \\ c\nd', 'plain'),
+  )
+  expect(textOf(told, scrape)).toBe(
+    [
+      '# HELP spillway_odd A sentence\\nof two lines.',
+      '# TYPE spillway_odd gauge',
+      'spillway_odd{text="a \\"b\\" \\\\ c\\nd",other="plain"} +Inf',
+    ].join('\n'),
+  )
+  void hub.close()
 })
 
 test('work in pieces lets the event loop turn, and counts only its own time', async () => {

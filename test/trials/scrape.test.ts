@@ -10,7 +10,7 @@ import { FULL, tell } from '../support/trial.ts'
 
 const FEEDS = 20
 const CLIENTS = FULL ? 10_000 : 100
-const PER_SECOND = 100
+const PER_SECOND = FULL ? 20 : 100
 const SECONDS = FULL ? 15 : 0.5
 const PAIRS = FULL ? 3 : 1
 const SCRAPE_EVERY_MS = FULL ? 1_000 : 100

@@ -1,4 +1,5 @@
 /** What goes into each feed and what comes out: its messages, its losses and why, its log, its source. */
+import { DRY_RUN_REASONS } from '../../dry-run.ts'
 import { EVICT_CAUSES, SOURCE_STATES } from '../../events.ts'
 import { RESUMES } from '../../feed.ts'
 import { type Metric, metric, ofFeed, ofFeedBy } from './metric.ts'
@@ -70,9 +71,9 @@ const losses: readonly Metric[] = [
     'reason',
     'counter',
     'dry_run_evictions_total',
-    'Readers that the limits of a dry run would have evicted, by reason.',
-    (_, add) => {
-      for (const reason of EVICT_CAUSES) add(0, reason)
+    'Readers that the limits of a dry run would have evicted, by reason; of all dry runs there were.',
+    ({ feed }, add) => {
+      for (const reason of DRY_RUN_REASONS) add(feed.dryRunEvictions[reason], reason)
     },
   ),
   ofFeedBy(

@@ -91,7 +91,7 @@ export class FeedFigures {
     while (age > BANDS[band]![1]) band++
     this.bands[band]!++
     this.dataAge.add(age)
-    this.queued.seconds.add(reader.feed.queued(reader, now).seconds)
+    this.queued.seconds.add(reader.cursor.at === reader.feed.log.end ? 0 : reader.feed.queued(reader, now).seconds)
     if (!client.unconfirmed) this.confirmableBytes += reader.cursor.inFlightBytes
     const left = headroomOf(reader, now)
     if (left === undefined) return

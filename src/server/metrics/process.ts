@@ -1,7 +1,7 @@
 /**
  * The process: what it is, what its memory may come to and is, and of Node's own figures those that say something about a hub.
- * Left out are those that promtool objects to (gauges named `…_total`), those whose collection costs a look at every socket, and those
- * that are nonsense until the event loop has been measured for a while (its mean and least).
+ * Left out are those that promtool objects to (gauges named `…_total`); those that are nonsense until the event loop has been measured
+ * for a while (its mean and least); and those whose collection costs a look at every socket.
  */
 import { VERSION } from '../version.ts'
 import { type Metric, metric, ofHub } from './metric.ts'
