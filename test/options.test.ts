@@ -194,6 +194,7 @@ describe('a hub', () => {
       maxInFlightBytes: 256 * MIB,
       tailPingMs: 1_000,
       evictGraceMs: 3_000,
+      maxConnectionAgeMs: 0,
       logger: SILENT,
     }
     expect(hubSettings({})).toEqual(settings)
@@ -203,7 +204,7 @@ describe('a hub', () => {
   test.each<[Anything, string]>([
     [
       { port: 1 },
-      'hub: expected no option but maxClients, stallTimeoutMs, targetDelayMs, minWindowBytes, maxWindowBytes, maxInFlightBytes, tailPingMs, evictGraceMs, logger, got "port"',
+      'hub: expected no option but maxClients, stallTimeoutMs, targetDelayMs, minWindowBytes, maxWindowBytes, maxInFlightBytes, tailPingMs, evictGraceMs, maxConnectionAgeMs, logger, got "port"',
     ],
     [{ targetDelayMs: -1 }, 'hub.targetDelayMs: expected at least 0, got -1'],
     [{ tailPingMs: 0 }, 'hub.tailPingMs: expected more than 0, got 0'],

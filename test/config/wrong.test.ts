@@ -115,7 +115,7 @@ const TABLE: readonly (readonly [string, Wrong, string | RegExp])[] = [
   [
     'a key like no other',
     json({ serve: { colour: 'red' } }),
-    `${at('serve.colour')}: expected no option but port, host, origins, adminPort, adminHost, adminToken, drainMs, exitWhenDone, got "red"`,
+    `${at('serve.colour')}: expected no option but port, host, origins, adminPort, adminHost, adminToken, drainMs, logFormat, logLevel, exitWhenDone, got "red"`,
   ],
   [
     'an unknown unit',
