@@ -158,7 +158,7 @@ async function answer(
     return send(response, hub.closing ? 503 : 200, 'text/plain', hub.closing ? 'closing\n' : 'ready\n')
   }
   if (path === '/metrics') return send(response, 200, metrics.contentType, await metrics.metrics())
-  if (path === '/feeds') return send(response, 200, 'application/json', status())
+  if (path === '/feeds') return send(response, 200, 'application/json', await status())
   if (path.startsWith(FEEDS)) return tellFeed(hub, path, response)
   const file = await pageFile(path)
   if (file !== undefined) return send(response, 200, file.type, file.body, PAGE_HEADERS)

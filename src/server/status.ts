@@ -23,11 +23,11 @@ interface ForOperators {
 }
 
 /** The document as text, made anew when what it is made of is. */
-export function statusDocument(hub: Hub): (operators?: ForOperators) => string {
+export function statusDocument(hub: Hub): (operators?: ForOperators) => Promise<string> {
   const watch = watchOf(hub)
   let made: { readonly of: Survey; readonly clientsUrl: string | null | undefined; readonly text: string } | undefined
-  return operators => {
-    const of = watch.survey
+  return async operators => {
+    const of = await watch.look()
     const clientsUrl = operators?.clientsUrl
     if (made?.of !== of || made.clientsUrl !== clientsUrl)
       made = { of, clientsUrl, text: JSON.stringify(statusOfHub(hub, watch, of, operators)) }
@@ -89,7 +89,7 @@ export function feedStatus(feed: Feed, seen: FeedSurvey, rates: Rates, now: numb
       EvictCause,
       number
     >,
-    readers: feed.readers.size,
+    readers: seen.readers,
     states: seen.states,
     bands: seen.bands,
     dataAge: seen.dataAge,

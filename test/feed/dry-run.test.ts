@@ -66,7 +66,7 @@ describe('a dry run', () => {
   test('is patient with a soft limit, as the judge is', () => {
     const { feed, stuck, publish, look } = setUp()
     stuck()
-    const run = begin(feed, { softLag: 50_000, softForMs: 3_000 })
+    const run = begin(feed, { softLag: 50_000, softForMs: 2_500 })
     publish(100_000)
     for (const evicted of [0, 0, 0, 1, 1]) {
       look(run)

@@ -151,6 +151,7 @@ describe('without a token, a web page that is open on this machine', () => {
     await until('the client is closed', () => evicted.gone)
     const link = { 'Sec-Fetch-Site': 'cross-site', 'Sec-Fetch-Mode': 'navigate' }
     expect((await admin('/', { headers: link })).status).toBe(200)
+    expect((await admin('/feeds/f/dry-run', { method: 'DELETE', headers: link })).status).toBe(403)
     for (const host of ['127.0.0.1', 'LOCALHOST:9000', '[::1]:1', '127.1.2.3'])
       expect((await admin('/clients', { headers: { Host: host } })).status).toBe(200)
   })
@@ -185,7 +186,7 @@ describe('a body', () => {
   })
 
   test('that does not come in time ends the request with 408', async () => {
-    const { hub, adminPort } = await startAdmin()
+    const { hub, adminPort, lines } = await startAdmin()
     hub.feed('f')
     let answered = ''
     let gone = false
@@ -204,6 +205,7 @@ describe('a body', () => {
     expect(answered).toMatch(/^HTTP\/1\.1 408 /)
     expect(answered).toContain('"code":"too_slow"')
     expect(hub.feeds.get('f')!.dryRun).toBeUndefined()
+    expect(lines).toEqual([])
   }, 20_000)
 
   test('of what is no HTTP gets 400', async () => {

@@ -100,14 +100,14 @@ describe('an operator who evicts a client', () => {
     expect((await admin('/clients/x')).status).toBe(404)
   })
 
-  test.each([[''], ['x'.repeat(124)], [7]])('cannot give the reason %j', async reason => {
+  test.each([[''], ['x'.repeat(124)], ['two\nlines'], [7]])('cannot give the reason %j', async reason => {
     const { hub, client, admin } = await startAdmin()
     hub.feed('f')
     const spared = await client('/feeds/f')
     const { status, json } = await admin('/clients/1/evict', { method: 'POST', body: { reason } })
     expect([status, json.error.message]).toEqual([
       400,
-      expect.stringMatching(/^reason: expected a text of 1 to 123 bytes, got /),
+      expect.stringMatching(/^reason: expected a line of 1 to 123 bytes, got /),
     ])
     expect(spared.gone).toBe(false)
   })

@@ -65,7 +65,7 @@ describe('exec', () => {
     // Nothing of what it wrote before it crashed is lost.
     expect(payloadsOf(feed)).toEqual(['1', '2', '3', '4'])
     expect(feed.ending?.code).toBe(1000)
-    expect(feed.source).toEqual({ state: 'ended', restarts: 3, filtered: 0 })
+    expect(feed.source).toEqual({ state: 'ended', error: 'the command exited with code 3', restarts: 3, filtered: 0 })
     await until('the end to be told', () => events.length === 4)
     const waits = events.flatMap(event => (event.type === 'source-restarting' ? [event.delayMs] : []))
     for (const [i, least] of [20, 40, 80].entries()) {

@@ -67,7 +67,7 @@ describe('a source that is a function', () => {
     expect(feed.ending?.code).toBe(1000)
     expect(payloadsOf(feed)).toEqual(['life 1', 'life 2', 'life 3'])
     expect([feed.log.epoch, feed.failures]).toEqual([epoch, 0])
-    expect(feed.source).toEqual({ state: 'ended', restarts: 2, filtered: 0 })
+    expect(feed.source).toEqual({ state: 'ended', error: 'the cellar is flooded', restarts: 2, filtered: 0 })
     await until('the end to be told', () => events.some(({ type }) => type === 'source-ended'))
     const again = { type: 'source-restarting', feed: 'f', delayMs: expect.any(Number), reason: flood.message }
     expect(events).toEqual([again, again, { type: 'source-ended', feed: 'f' }])

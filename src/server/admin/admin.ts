@@ -114,12 +114,13 @@ async function answer(
   }
   const body = await readBody(request)
   const by = addressOf(request.socket)
-  const told = answerTo(office, asked, path, { query: new URLSearchParams(query), body, by, host: headers.host })
+  const told = await answerTo(office, asked, path, { query: new URLSearchParams(query), body, by, host: headers.host })
   json(response, 200, typeof told === 'string' ? told : JSON.stringify(told))
 }
 
 function refuse(hub: Hub, request: IncomingMessage, response: ServerResponse, error: unknown): void {
-  if (response.headersSent || response.destroyed) {
+  const gone = request.destroyed && !request.complete // in the middle of its body, or it was ended for being late
+  if (gone || response.headersSent || response.destroyed) {
     response.destroy()
     return
   }
@@ -163,6 +164,7 @@ function endBad(error: NodeJS.ErrnoException, socket: Socket): void {
     `Content-Length: ${Buffer.byteLength(body)}`,
   ]
   socket.end(`${head.join('\r\n')}\r\n\r\n${body}`)
+  socket.destroySoon()
 }
 
 const ANY = ['0.0.0.0', '[::]']

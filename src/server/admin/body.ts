@@ -16,7 +16,8 @@ export async function readBody(request: IncomingMessage): Promise<unknown> {
   if (Number(length) > MAX_BODY_BYTES) throw tooLarge(Number(length))
   const chunks: Buffer[] = []
   let bytes = 0
-  for await (const chunk of request as AsyncIterable<Buffer>) {
+  // What is too large is refused, and for that the socket is still needed.
+  for await (const chunk of request.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
     bytes += chunk.length
     if (bytes > MAX_BODY_BYTES) throw tooLarge(bytes)
     chunks.push(chunk)

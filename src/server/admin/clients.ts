@@ -55,8 +55,9 @@ export function tellClient(office: Office, asked: Asked) {
 export function evictClient(office: Office, asked: Asked) {
   const client = clientOf(office, asked)
   const { reason = REASON } = asObject(asked.body, ['reason'])
-  if (typeof reason !== 'string' || reason === '' || Buffer.byteLength(reason) > REASON_BYTES) {
-    throw badRequest('reason', `a text of 1 to ${REASON_BYTES} bytes`, reason)
+  // It goes into a close frame, and into a line of the log.
+  if (typeof reason !== 'string' || !/^\P{C}+$/u.test(reason) || Buffer.byteLength(reason) > REASON_BYTES) {
+    throw badRequest('reason', `a line of 1 to ${REASON_BYTES} bytes`, reason)
   }
   const { reader, info } = client
   const before = clientStatus(client, office.watch, performance.now())

@@ -10,10 +10,11 @@ import { type Asked, feedOf, type Office } from './route.ts'
 
 export const DRY_RUN_OPTIONS = ['overflow', 'maxLag', 'softLag', 'softForMs', 'stallTimeoutMs'] as const
 
-export function tellFeed({ hub, watch }: Office, asked: Asked) {
+export async function tellFeed({ hub, watch }: Office, asked: Asked) {
   const feed = feedOf(hub, asked)
   // One opened since the last look is in none.
-  const { at, feeds } = watch.survey.feeds.has(feed) ? watch.survey : survey(hub)
+  const look = await watch.look()
+  const { at, feeds } = look.feeds.has(feed) ? look : await survey(hub)
   return {
     ...feedStatus(feed, feeds.get(feed)!, watch.rates(feed), at),
     limits: limitsOf(feed.settings),

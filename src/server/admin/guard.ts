@@ -54,7 +54,7 @@ export class Guard {
   }
 
   /** Of every request. @throws Refused */
-  checkPlace({ headers }: IncomingMessage): void {
+  checkPlace({ headers, method }: IncomingMessage): void {
     const { origin, host } = headers
     // Without a token it listens on loopback.
     if (this.#secret === undefined && !isLoopback(hostName(host) ?? '')) {
@@ -65,7 +65,9 @@ export class Guard {
     }
     const site = headers['sec-fetch-site']
     const fromElsewhere = site === 'cross-site' || site === 'same-site'
-    if (fromElsewhere && headers['sec-fetch-mode'] !== 'navigate') {
+    // A link may lead here. A form may not.
+    const link = headers['sec-fetch-mode'] === 'navigate' && (method === 'GET' || method === 'HEAD')
+    if (fromElsewhere && !link) {
       throw new Refused('forbidden', expected('Sec-Fetch-Site', 'same-origin or none', site))
     }
   }

@@ -14,7 +14,7 @@ export interface Office {
   readonly watch: Watch
   readonly configuration: Configuration
   /** `GET /feeds` as text, for whoever came by this name. */
-  status(host: string | undefined): string
+  status(host: string | undefined): Promise<string>
 }
 
 /** A request, as far as a handler needs it. */
@@ -37,7 +37,7 @@ export interface Route {
   /** What the body is; empty if it takes none. */
   readonly body: string
   readonly help: string
-  /** Answers with what becomes JSON; a text is JSON already. @throws Refused, SpillwayError `bad_option` */
+  /** Answers with what becomes JSON, or a promise of it; a text is JSON already. @throws Refused, SpillwayError `bad_option` */
   readonly answer: (office: Office, asked: Asked) => unknown
 }
 

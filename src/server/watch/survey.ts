@@ -1,7 +1,8 @@
 /**
- * One look at every client: what `/feeds` and the admin port tell of feeds, and who is slowest. One pass, whoever asks how often:
- * with ten thousand clients it costs a few milliseconds, so the watch makes one a second and lends it to those who ask meanwhile.
+ * A look at every client: what `/feeds` and the admin port tell of feeds, and who is slowest. With ten thousand clients it takes some
+ * milliseconds, so it is made in pieces, between which messages pass; and the watch makes it, and lends it to all who ask.
  */
+import { setImmediate } from 'node:timers/promises'
 import type { Client } from '../../clients/client.ts'
 import type { Feed, Totals } from '../../feed.ts'
 import type { Hub } from '../../hub.ts'
@@ -26,6 +27,7 @@ export const SLOWEST = 50
 const SLOW_MS = 100
 
 export interface FeedSurvey {
+  readonly readers: number
   readonly published: number
   readonly publishedBytes: number
   readonly totals: Totals
@@ -52,22 +54,34 @@ export interface Survey {
   readonly inFlightBytes: number
 }
 
-export function survey({ feeds, clients }: Pick<Hub, 'feeds' | 'clients'>): Survey {
-  const now = performance.now()
+/** Clients looked at in one go: about a millisecond. */
+const PIECE = 1_000
+
+/** Calls `look` with each client there is, in pieces. */
+export async function eachInPieces(clients: Iterable<Client>, look: (client: Client) => void): Promise<void> {
+  let looked = 0
+  for (const client of clients) {
+    look(client)
+    if (++looked % PIECE === 0) await setImmediate()
+  }
+}
+
+export async function survey({ feeds, clients }: Pick<Hub, 'feeds' | 'clients'>): Promise<Survey> {
   const tallies = new Map([...feeds.values()].map(feed => [feed, new Tally(feed)]))
   const slowest = new Ranking<Client>(SLOWEST)
   let unconfirmed = 0
   let inFlightBytes = 0
-  for (const client of clients) {
+  await eachInPieces(clients, client => {
+    const now = performance.now()
     const { reader } = client
     const ageMs = client.dataAgeMs(now)
     tallies.get(reader.feed)?.add(client, ageMs, now)
     slowest.offer(client, Math.max(SLOW_MS, ageMs))
     if (client.unconfirmed) unconfirmed++
     else inFlightBytes += reader.cursor.inFlightBytes
-  }
+  })
   const told = new Map([...tallies].map(([feed, tally]) => [feed, tally.told()]))
-  return { at: now, feeds: told, slowest: slowest.ranked, unconfirmed, inFlightBytes }
+  return { at: performance.now(), feeds: told, slowest: slowest.ranked, unconfirmed, inFlightBytes }
 }
 
 /** What a pass adds up of one feed. */
@@ -98,6 +112,7 @@ class Tally {
   told(): FeedSurvey {
     const { log } = this.#feed
     return {
+      readers: this.#ages.length,
       published: log.count,
       publishedBytes: log.bytes,
       totals: this.#feed.totals(),

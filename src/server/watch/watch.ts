@@ -5,11 +5,12 @@
  */
 import { type IntervalHistogram, monitorEventLoopDelay } from 'node:perf_hooks'
 import type { Client } from '../../clients/client.ts'
+import { reasonOf } from '../../errors.ts'
 import type { Feed } from '../../feed.ts'
 import type { Hub } from '../../hub.ts'
 import { ClosedRing } from './closed.ts'
 import { History } from './history.ts'
-import { SLOWEST, type Survey, survey } from './survey.ts'
+import { eachInPieces, SLOWEST, type Survey, survey } from './survey.ts'
 
 const TURN_MS = 1_000
 /** A look is good for so long, however many ask. */
@@ -44,14 +45,17 @@ export class Watch {
   readonly #samples = new WeakMap<Feed, Sample[]>()
   readonly #loop: IntervalHistogram = monitorEventLoopDelay({ resolution: LOOP_RESOLUTION_MS })
   readonly #timer: NodeJS.Timeout
+  readonly #complain = (error: unknown): void => this.#hub.settings.logger.error(`watch: ${reasonOf(error)}`)
   #turns = 0
   #loopDelayMs = 0
   #survey: Survey | undefined
+  #looking: Promise<Survey> | undefined
+  #turning = false
 
   constructor(hub: Hub) {
     this.#hub = hub
     this.#loop.enable()
-    this.#timer = setInterval(() => this.turn(), TURN_MS)
+    this.#timer = setInterval(() => this.#tick(), TURN_MS)
     this.#timer.unref()
     hub.events$.subscribe({
       next: event => {
@@ -62,13 +66,14 @@ export class Watch {
         this.#loop.disable()
       },
     })
-    this.#sample(survey(hub))
+    // What rates are measured from. Nobody is told of it: feeds are opened and clients come right after the start.
+    survey(hub).then(seen => this.#sample(seen), this.#complain)
   }
 
   /** What a look at the hub shows; at most half a second old. */
-  get survey(): Survey {
-    if (this.#survey === undefined || performance.now() - this.#survey.at >= FRESH_MS) this.#survey = survey(this.#hub)
-    return this.#survey
+  async look(): Promise<Survey> {
+    const fresh = this.#survey !== undefined && performance.now() - this.#survey.at < FRESH_MS
+    return fresh ? this.#survey! : this.#lookAnew()
   }
 
   /** p99 of how late the event loop was, in milliseconds, over the last seconds. */
@@ -97,25 +102,50 @@ export class Watch {
     }
   }
 
+  #tick(): void {
+    if (this.#turning) return // the last one takes longer than a second: the hub has other work
+    this.#turning = true
+    this.turn()
+      .catch(this.#complain)
+      .finally(() => {
+        this.#turning = false
+      })
+  }
+
   /** Once a second. */
-  turn(): void {
-    this.#survey = survey(this.#hub)
-    const { at, slowest } = this.#survey
-    this.#history.add(slowest.map(({ item }) => ({ item, sample: item.dataAgeMs(at) / 1_000 })))
-    this.#sample(this.#survey)
-    this.#imagine(at)
+  async turn(): Promise<void> {
+    const seen = await this.#lookAnew()
+    this.#history.add(seen.slowest.map(({ item }) => ({ item, sample: item.dataAgeMs(seen.at) / 1_000 })))
+    this.#sample(seen)
     if (++this.#turns % LOOP_SECONDS === 0) {
       this.#loopDelayMs = 0
       this.#loopDelayMs = this.eventLoopMs
       this.#loop.reset()
     }
+    await this.#imagine()
+  }
+
+  /** All who ask while one is made get that one. */
+  #lookAnew(): Promise<Survey> {
+    this.#looking ??= survey(this.#hub)
+      .then(seen => {
+        this.#survey = seen
+        return seen
+      })
+      .finally(() => {
+        this.#looking = undefined
+      })
+    return this.#looking
   }
 
   /** Dry runs, of the feeds that have one. */
-  #imagine(now: number): void {
+  async #imagine(): Promise<void> {
     const { feeds, clients } = this.#hub
     if (![...feeds.values()].some(({ dryRun }) => dryRun !== undefined)) return
-    for (const client of clients) client.reader.feed.dryRun?.look(client.reader, client.stalledMs(now), now)
+    await eachInPieces(clients, client => {
+      const now = performance.now()
+      client.reader.feed.dryRun?.look(client.reader, client.stalledMs(now), now)
+    })
   }
 
   #sample({ at, feeds }: Survey): void {
