@@ -61,7 +61,9 @@ describe.skipIf(executablePath === undefined)('the page of an operator', () => {
     expect(complaints).toEqual([])
   })
 
-  test('the policies act on the slow readers: one is evicted, is in the log and comes back; one is moved on', async () => {
+  test('the policies act on the slow readers: one is evicted, is in the log and comes back; one is moved on', {
+    timeout: 100_000,
+  }, async () => {
     const { page, hub, complaints } = await open(START)
     await settled(page)
     await page.locator('#demo-start').click()
@@ -148,6 +150,7 @@ describe.skipIf(executablePath === undefined)('the page of an operator', () => {
 
   test.each(['light', 'dark'] as const)(
     'nothing is out of reach of eyes, keys and screen readers, %s',
+    { timeout: 60_000 },
     async colorScheme => {
       for (const [name, viewport] of Object.entries(WIDTHS)) {
         const { page, complaints } = await open(START, { colorScheme, viewport, reducedMotion: 'reduce' })
