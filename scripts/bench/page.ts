@@ -23,7 +23,8 @@ const METHOD = `## Method
   each figure, and \`†\` marks those above ${BUSY * 100} %: there the load may be what was measured. In firehose and growth the
   load sleeps 20 ms between turns, in steady 5 ms, so that it reads several messages at once.
 - **Medians and spread.** A figure is the median of the runs, in brackets the least and the most. A ratio is Spillway's figure by the peer's, taken
-  for each pair of runs, and then median, least and most of these. Of one run there is no spread.
+  for each pair of runs, and then median, least and most of these. Of one run there is no spread, and of two it says little: of two pairs and two
+  more of the same, nothing but chance keeps the spreads apart in one of three cases (of three and three in one of ten).
 - **Ages** are from the moment at which a message was due (written in it) to the moment its last byte was read, in buckets 2 % wide. A server that
   cannot keep up does not make its messages younger.
 - **CPU** is user and system time of the server's process; all writes to sockets are in it.
@@ -76,7 +77,7 @@ ${LIMITS}
 }
 
 export function toldComparison({ date, commit, minutes, ratios, apart }: Comparison): string {
-  const same = `A second run (${date}, commit ${commit}, ${minutes} minutes): of ${ratios} ratios, ${ratios - apart.length} within the spread of the first`
+  const same = `A second run (${date}, commit ${commit}, ${minutes} minutes): of ${ratios} ratios, ${ratios - apart.length} whose spread meets that of the first`
   if (apart.length === 0) return `${same}.`
   const lines = apart.map(({ what, first, second }) => `${what}: ${ratioNumber(first)} × then ${ratioNumber(second)} ×`)
   return `${same}; not these:\n\n${list(lines)}`

@@ -70,7 +70,7 @@ test('the page has every table, the machine, the method and the limits, and says
 test('a second run agrees where spreads have something in common', () => {
   const same = compare([table(2, 1.5, 2.5)], [table(2.6, 2.4, 3)])
   expect(same).toEqual({ ratios: 1, apart: [] })
-  expect(toldComparison({ ...when, ...same })).toContain('of 1 ratios, 1 within the spread of the first.')
+  expect(toldComparison({ ...when, ...same })).toContain('of 1 ratios, 1 whose spread meets that of the first.')
   const other = compare([table(2, 1.5, 2.5)], [table(3, 2.6, 3.5)])
   expect(other.apart).toEqual([{ what: 'w, v: rate, by ws loop', first: 2, second: 3 }])
   expect(toldComparison({ ...when, ...other })).toContain('- w, v: rate, by ws loop: 2.00 × then 3.00 ×')
