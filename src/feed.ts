@@ -405,6 +405,11 @@ export class Feed {
     reader.sink.evict(reader, cause, detail)
   }
 
+  /** Live readers are sent what is published now, not at the end of the turn. */
+  flush(): void {
+    this.#carrier.flushNow(this)
+  }
+
   /** What is not yet written to a reader. Seconds are the age of the oldest of it that the log still has. */
   queued(reader: Reader, now: number): { readonly messages: number; readonly bytes: number; readonly seconds: number } {
     const { log } = this
