@@ -92,8 +92,11 @@ export class DryRun {
 
   /** Once a second, for each reader; `stalledMs` is for how long its client has owed an answer. */
   look(reader: Reader, stalledMs: number, now: number): void {
-    if (reader.state === 'closed' || (reader.state === 'live' && !reader.late && stalledMs === 0)) return
     let shadow = this.#shadows.get(reader)
+    if (reader.state === 'closed' || (reader.state === 'live' && !reader.late && stalledMs === 0)) {
+      if (shadow !== undefined) shadow.softSince = 0
+      return
+    }
     if (shadow === undefined) {
       shadow = { settled: false, softSince: 0, reason: undefined, at: 0, skipped: false }
       this.#shadows.set(reader, shadow)
@@ -120,7 +123,10 @@ export class DryRun {
   #judge(reader: Reader, shadow: Shadow, now: number): DryRunReason | undefined {
     const { log } = this.#feed
     const { cursor } = reader
-    if (reader.state === 'sampled' || (reader.state === 'live' && !reader.late)) return undefined
+    if (reader.state === 'sampled' || (reader.state === 'live' && !reader.late)) {
+      shadow.softSince = 0
+      return undefined
+    }
     const policy = POLICIES[this.overflow]
     const place = policy.measured(cursor)
     const over = exceeds(log, place, this.limits.max, now)

@@ -290,7 +290,10 @@ export class Feed {
   /** A pong came: more of what was written is taken; `room` says whether there is room in the window. */
   confirmed(reader: Reader, room: boolean, now: number): void {
     reader.late = false
-    if (reader.state === 'live') reader.proven = true
+    if (reader.state === 'live') {
+      reader.proven = true
+      reader.softSince = 0
+    }
     reader.progressedAt = now
     if (room) this.goOn(reader)
     this.#admitToGate(reader)
@@ -355,6 +358,7 @@ export class Feed {
     reader.settled = true
     reader.arrived = true
     reader.waits = false
+    reader.softSince = 0 // live readers are not judged, so the judge would not notice
     if (reader.cursor.witness === 'socket') reader.proven = true
     this.live.push(reader)
     this.#admitToGate(reader)
@@ -403,6 +407,11 @@ export class Feed {
     if (reader.state === 'closed') return
     this.evictions.set(cause, (this.evictions.get(cause) ?? 0) + 1)
     reader.sink.evict(reader, cause, detail)
+  }
+
+  /** Live readers are sent what is published now, not at the end of the turn. */
+  flush(): void {
+    this.#carrier.flushNow(this)
   }
 
   /** What is not yet written to a reader. Seconds are the age of the oldest of it that the log still has. */

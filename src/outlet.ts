@@ -62,8 +62,9 @@ export class Outlet {
   }
 
   #next(): void {
-    if (this.#dropped > 0) {
-      this.#waiting.push(this.#tellDropped(this.#dropped))
+    const dropped = this.#dropped
+    if (dropped > 0) {
+      this.#waiting.push(this.#tellDropped(dropped))
       this.#dropped = 0
     }
     if (this.#waiting.length === 0 || this.#gone) {
@@ -77,15 +78,15 @@ export class Outlet {
     this.#send(Buffer.from(lines.join('')), error => {
       this.#heldBytes = 0
       for (const line of this.#waiting) this.#heldBytes += Buffer.byteLength(line)
-      if (error) this.#failed(error, lines.length)
+      if (error) this.#failed(error, dropped > 0 ? lines.length - 1 + dropped : lines.length)
       else this.#next()
     })
   }
 
   /** A disk that is full may have room later; a reader that is gone does not come back. */
-  #failed({ code = '' }: NodeJS.ErrnoException, lines: number): void {
+  #failed({ code = '' }: NodeJS.ErrnoException, lost: number): void {
     if (FULL.includes(code)) {
-      this.#dropped += lines
+      this.#dropped += lost
       setTimeout(() => this.#next(), FULL_MS).unref()
     } else {
       this.#gone = true

@@ -304,11 +304,8 @@ export class Client implements Sink, Asker {
     if (this.#closing !== undefined) return
     if (this.#retiresBy === undefined) {
       if (this.#finishing !== undefined) return // its feed has ended
-      // What was published in this turn is flushed behind it.
-      if (reader.state === 'live' && !this.#allWritten) {
-        setImmediate(() => this.#retire(performance.now()))
-        return
-      }
+      // What a live one has not been sent yet waits for us, and from a source that is always ready there is some whenever we look.
+      if (reader.state === 'live' && !this.#allWritten) reader.feed.flush()
       const tenth = this.#host.maxConnectionAgeMs * JITTER
       const waits = reader.gating || now - this.#retiresAt < tenth
       if (waits && !this.#allWritten && reader.state !== 'sampled') return
@@ -317,7 +314,9 @@ export class Client implements Sink, Asker {
       this.#retiresBy = now + Math.max(tenth, this.#host.evictGraceMs)
       this.#askAll()
     }
-    if (now >= this.#retiresBy) this.close(RETIRED.code, RETIRED.reason)
+    // No limit applies to it any more. One that held the gate takes what it was sent for as long as it is not stalled.
+    const borne = reader.gating && this.silentMs(now) < this.#host.stallTimeoutMs
+    if (now >= this.#retiresBy && !borne) this.close(RETIRED.code, RETIRED.reason)
     else this.#closeIfServed()
   }
 

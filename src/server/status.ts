@@ -39,6 +39,8 @@ function statusOfHub(hub: Hub, watch: Watch, survey: Survey, operators: ForOpera
   const bound = hub.memoryBound()
   const admin = operators !== undefined
   const most = TOLD[admin ? 'admin' : 'public']
+  // The survey may be half a second old, and what is read from readers and feeds here is of now.
+  const now = performance.now()
   return {
     version: VERSION,
     uptimeSeconds: process.uptime(),
@@ -48,9 +50,9 @@ function statusOfHub(hub: Hub, watch: Watch, survey: Survey, operators: ForOpera
     memory: { rssBytes: process.memoryUsage.rss(), boundBytes: bound.total },
     inFlight: { bytes: survey.inFlightBytes, boundBytes: finite(bound.kernel) },
     eventLoop: { p99Ms: watch.eventLoopMs },
-    feeds: [...survey.feeds].map(([feed, seen]) => feedStatus(feed, seen, watch.rates(feed), survey.at)),
+    feeds: [...survey.feeds].map(([feed, seen]) => feedStatus(feed, seen, watch.rates(feed), now)),
     slowest: survey.slowest.slice(0, most.slowest).map(({ item }) => ({
-      ...readerStatus(item, survey.at),
+      ...readerStatus(item, now),
       history: watch.history(item).map(seconds => rounded(seconds)),
       ...(admin ? who(item.info) : {}),
     })),

@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { type AddressInfo, createServer } from 'node:net'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { ask } from '../support/admin.ts'
+import { RawClient } from '../support/raw-client.ts'
 import { until } from '../support/until.ts'
 import { run, start } from './run.ts'
 
@@ -81,8 +82,15 @@ describe('the admin port', () => {
   })
 
   test('answers until the last client has gone', async () => {
-    const hub = await serving(['--port', '0', '--drain', '1s'])
+    const hub = await serving(['--port', '0', '--drain', '2s'])
+    const client = await RawClient.open(hub.port, '/feeds/f', { reading: false })
+    onTestFinished(() => client.destroy())
+    let owed = 0
+    while (owed === 0) owed = (await ask(hub.adminPort, '/clients')).json.clients[0].inFlightMessages
     hub.child.kill('SIGTERM')
+    let ready = 200
+    while (ready === 200) ready = (await ask(hub.port, '/readyz')).status
+    expect((await ask(hub.adminPort, '/clients')).json).toMatchObject({ total: 1 })
     expect(await hub.exit).toBe(0)
     await expect(ask(hub.adminPort, '/clients')).rejects.toThrow()
   })

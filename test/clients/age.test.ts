@@ -1,7 +1,8 @@
 /** Connections have an age (`maxConnectionAgeMs`): whoever has reached it is told to come back, and has lost nothing by it. */
 import { expect, onTestFinished, test } from 'vitest'
-import type { HubEvent } from '../../src/index.ts'
+import { Hub, type HubEvent } from '../../src/index.ts'
 import { balance, startHub } from '../support/hub.ts'
+import { SimulatedSocket } from '../support/simulated.ts'
 import { until } from '../support/until.ts'
 
 const REASON = 'the connection has reached its age; retry=1s'
@@ -82,6 +83,23 @@ test('one that holds the gate stays until it has everything: its feed has promis
   expect(feed.totals()).toMatchObject({ delivered: published, unknown: 0, undelivered: 0 })
 })
 
+test('and until it has taken it, though that takes longer than others are given', async () => {
+  const { hub, client } = await startHub({ maxConnectionAgeMs: 500 })
+  const feed = hub.feed('f', { overflow: 'pause' })
+  const slow = await client('/feeds/f')
+  await until('its first pong', () => [...hub.clients][0]?.window?.state === 'open')
+  slow.stop()
+  for (let i = 0; i < 10; i++) feed.publish({ payload: 'x'.repeat(1_000) })
+  await until('it to be sent no more', () => hub.readers()[0]?.state === 'closed')
+  const closedAt = performance.now()
+  await until('others to be gone', () => performance.now() - closedAt > 3_000)
+  slow.go()
+  expect(await slow.closed()).toBe(1012)
+  expect(slow.messages).toBe(10)
+  await until('it to have left', () => hub.clients.size === 0)
+  expect(feed.totals()).toMatchObject({ delivered: 10, unknown: 0, undelivered: 0 })
+})
+
 test.each([
   ['that never answers', { pongs: false }, ''],
   ['that does not read', { reading: false }, ''],
@@ -95,6 +113,26 @@ test.each([
     if (feed.takesMore) feed.publish({ payload: 'x'.repeat(1_000) })
   })
   await until('it to be gone', () => hub.clients.size === 0, 8_000)
+})
+
+test('one that keeps up with a source that is always ready goes too, though there is always something for it', async () => {
+  const hub = new Hub({ maxConnectionAgeMs: 1, targetDelayMs: 0, evictGraceMs: 1 })
+  onTestFinished(() => hub.close({ drainMs: 0 }))
+  const source = (async function* () {
+    for (;;) yield { payload: 'x' }
+  })()
+  const feed = hub.feed('f', { source })
+  const socket = new SimulatedSocket(0)
+  socket.write = (_, done) => {
+    done?.()
+    return true
+  }
+  const joining = { at: feed.log.end, overflow: 'skip', maxRate: 0 } as const
+  hub.admit(socket, socket, { address: '', name: '', agent: '' }, feed, joining)
+  await until('it to be gone', () => hub.clients.size === 0)
+  expect(socket.closedWith).toEqual({ code: 1012, reason: REASON })
+  expect(feed.totals()).toMatchObject({ skipped: 0, unknown: 0, undelivered: 0 })
+  expect(feed.totals().delivered).toBeGreaterThan(0)
 })
 
 test('with the window off, what a socket has taken is had', async () => {

@@ -74,6 +74,24 @@ describe('a dry run', () => {
     }
   })
 
+  test('forgets that a reader was over a soft limit once it has been at the head', () => {
+    const { feed, stuck, publish, look } = setUp()
+    const reader = stuck()
+    const run = begin(feed, { softLag: 50_000, softForMs: 2_500 })
+    publish(100_000)
+    look(run)
+    look(run)
+    feed.unblocked(reader, true, performance.now())
+    reader.cursor.at = feed.log.end
+    feed.caughtUp(reader)
+    look(run)
+    publish(100_000)
+    for (const evicted of [0, 0, 0, 1]) {
+      look(run)
+      expect(run.evictions['soft-lag']).toBe(evicted)
+    }
+  })
+
   test('spares one that began far back, until it has been within the limit', () => {
     const { feed, stuck, publish, look } = setUp()
     publish(500_000)

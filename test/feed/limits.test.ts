@@ -54,11 +54,11 @@ describe('changed limits', () => {
 })
 
 describe('a feed whose limits are changed', () => {
-  function feedWith(options: FeedOptions) {
+  function feedWith(options: FeedOptions, kernelBytes = 0) {
     const hub = new Hub({ targetDelayMs: 0, evictGraceMs: 1 })
     onTestFinished(() => hub.close({ drainMs: 0 }))
     const feed = hub.feed('f', options)
-    const socket = new SimulatedSocket(0)
+    const socket = new SimulatedSocket(kernelBytes)
     const joining = { at: feed.log.end, overflow: feed.settings.overflow, maxRate: 0 }
     const { reader } = hub.admit(socket, socket, { address: '', name: '', agent: '' }, feed, joining)
     const publish = (bytes: number) => {
@@ -77,6 +77,33 @@ describe('a feed whose limits are changed', () => {
     feed.limit({ maxLag: 50_000 })
     expect(reader.cursor.gaps).toBe(1)
     expect(reader.cursor.at).toEqual(feed.log.newest)
+  })
+
+  test('is patient anew with a reader that has been at the head since it was over the soft limit', async () => {
+    const soft = { softLag: { messages: 2 }, softForMs: 1_000 } as const
+    const { feed, socket, reader, publish } = feedWith({ overflow: 'skip', ...soft }, 6_000)
+    const turn = () => new Promise<void>(resolve => setImmediate(resolve))
+    // What its socket does not take whole, and then a little that it could take in one go.
+    const hiccup = async () => {
+      publish(10_000)
+      await turn()
+      expect(reader.state).toBe('blocked')
+      publish(5_000)
+    }
+    const now = performance.now()
+    await hiccup()
+    feed.tick(now + 100)
+    expect(reader.softSince).toBeGreaterThan(0)
+    socket.read(Number.POSITIVE_INFINITY)
+    await turn()
+    expect(reader.state).toBe('live')
+    socket.read(Number.POSITIVE_INFINITY)
+    await hiccup()
+    feed.tick(now + 60_000)
+    feed.tick(now + 60_900)
+    expect(reader.cursor.gaps).toBe(0)
+    feed.tick(now + 61_100)
+    expect(reader.cursor.gaps).toBe(1)
   })
 
   test('lets its source go on, or makes it wait, by the new marks', () => {

@@ -50,8 +50,10 @@ describe('with a token', () => {
 
   test('a wrong one is logged with who gave it, once a second at the most, and without it', async () => {
     const { lines, admin } = await startAdmin({}, { token: TOKEN })
+    const began = performance.now()
     for (let i = 0; i < 5; i++) await admin('/clients', { headers: bearer('wrong-wrong-wrong') })
-    expect(lines).toEqual([expect.stringMatching(/^admin: 127\.0\.0\.1:\d+ gave a wrong token$/)])
+    expect(lines[0]).toMatch(/^admin: 127\.0\.0\.1:\d+ gave a wrong token$/)
+    expect(lines.length).toBeLessThanOrEqual(1 + (performance.now() - began) / 1_000)
   })
 
   test.each(['short', 'fifteen-letters', 'with a space in it', 'with-an-ümlaut-in-it'])(

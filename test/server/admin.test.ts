@@ -2,6 +2,8 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
 import { ROUTES } from '../../src/server/admin/routes.ts'
+import { statusDocument } from '../../src/server/status.ts'
+import { watchOf } from '../../src/server/watch/watch.ts'
 import { ask, startAdmin } from '../support/admin.ts'
 import { until } from '../support/until.ts'
 
@@ -362,6 +364,21 @@ describe('the document of the page', () => {
       slowest: [{ id: 1, name: 'desk-7', agent: 'reader/1' }],
     })
     expect((await admin('/feeds')).json.clientsUrl).toBe(`ws://localhost:${port}/`)
+  })
+
+  test('has no age below zero, though the look that it is made of was before what it tells of', async () => {
+    const { hub, client } = await startAdmin()
+    const feed = hub.feed('f', { overflow: 'pause', capacity: 64 * 1024, highMark: 0.2, lowMark: 0.1 })
+    await client('/feeds/f')
+    const tell = statusDocument(hub)
+    await watchOf(hub).turn()
+    fill(feed, 15, 1_000)
+    const { slowest, feeds } = JSON.parse(await tell())
+    expect(feeds[0].paused).toBe('gate')
+    expect(feeds[0].pausedSeconds).toBeGreaterThanOrEqual(0)
+    expect(slowest[0].queued.messages).toBe(15)
+    expect(slowest[0].queued.seconds).toBeGreaterThanOrEqual(0)
+    expect(slowest[0].dataAgeSeconds).toBeGreaterThanOrEqual(0)
   })
 
   test('is for a page that may listen at the feed port, because it is of the same host', async () => {

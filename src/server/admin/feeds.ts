@@ -14,9 +14,9 @@ export async function tellFeed({ hub, watch }: Office, asked: Asked) {
   const feed = feedOf(hub, asked)
   // One opened since the last look is in none.
   const look = await watch.look()
-  const { at, feeds } = look.feeds.has(feed) ? look : await survey(hub)
+  const { feeds } = look.feeds.has(feed) ? look : await survey(hub)
   return {
-    ...feedStatus(feed, feeds.get(feed)!, watch.rates(feed), at),
+    ...feedStatus(feed, feeds.get(feed)!, watch.rates(feed), performance.now()),
     limits: limitsOf(feed.settings),
     dryRun: feed.dryRun === undefined ? null : dryRunStatus(feed.dryRun),
   }
