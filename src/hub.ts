@@ -149,13 +149,14 @@ export class Hub implements AsyncDisposable {
 
   #logBytes(): number {
     let bytes = 0
-    for (const { log } of this.#feeds.values()) bytes += log.held
+    for (const { log } of this.#feeds.values()) bytes += log.held + log.pinned
     return bytes
   }
 
   #attach(settings: SourceSettings, feed: Feed): void {
     try {
-      const pumping = attachSource(settings, feed, this.settings.logger, () => this.#logBytes()).finally(() =>
+      const holdings = { logBytes: () => this.#logBytes(), clients: () => this.#clients.size }
+      const pumping = attachSource(settings, feed, this.settings.logger, holdings).finally(() =>
         this.#pumping.delete(pumping),
       )
       this.#pumping.add(pumping)

@@ -97,7 +97,7 @@ export class Judge {
 }
 
 /** Whether a limit applies to it, besides the tail. */
-function limited({ settled, overflow, held, waits }: Reader): boolean {
+export function limited({ settled, overflow, held, waits }: Reader): boolean {
   const { over } = POLICIES[overflow]
   return settled && !waits && over !== 'keep' && !(held && over === 'evict')
 }

@@ -10,7 +10,7 @@ const MIB = 1024 * 1024
 /** Everything a Node process with a hub takes before the first client, and room for its heap to breathe (measured: see docs/decisions.md). */
 const PROCESS_BASE_BYTES = 128 * MIB
 /** User-space memory of one idle client: socket, parser, ws, reader (measured: see docs/decisions.md). */
-const IDLE_CLIENT_BYTES = 16 * 1024
+export const IDLE_CLIENT_BYTES = 16 * 1024
 
 /** What a hub's memory is made of, in bytes. The sum is the bound that is printed at start and exported. */
 export interface MemoryBound {

@@ -2,6 +2,7 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
+import { CLOSE_CODES } from '../src/clients/closes.ts'
 import { SETTINGS } from '../src/settings.ts'
 
 const root = join(import.meta.dirname, '..')
@@ -52,6 +53,17 @@ test('sections that are linked to are there', () => {
   for (const anchor of all(document, /\]\(#([^)]+)\)/g)) expect([...anchors]).toContain(anchor)
   for (const anchor of all(document, /\]\(admin\.md#([^)]+)\)/g))
     expect(read('docs/admin.md').toLowerCase().replaceAll(' ', '-')).toContain(`##-${anchor}`)
+})
+
+test('close codes by which churn is told apart are told by the metric, of who is said to have closed', () => {
+  const churn = section('Alerts')
+    .split('\n### ')
+    .find(text => text.startsWith('SpillwayChurn'))!
+  const told = [...churn.matchAll(/^ +- (\d{4}(?:, \d{4})*) by `(\w+)`/gm)]
+  expect(told.length).toBeGreaterThan(3)
+  for (const [, codes, initiator] of told)
+    for (const code of codes!.split(', '))
+      expect(CLOSE_CODES[initiator as keyof typeof CLOSE_CODES]).toContain(Number(code))
 })
 
 test('every event of the log is explained, and only those', () => {

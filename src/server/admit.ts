@@ -62,6 +62,8 @@ export class Door {
 
   /** Lets the socket in, or refuses it. */
   upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
+    // Gone while it waited in the anteroom: nobody to let in, and no `close` to come that would give back the place of one refused.
+    if (socket.destroyed) return void socket.on('error', () => {})
     const refusal = this.#check()
     const asked = refusal ?? this.#fromAfar(request, readRequest(this.#hub, request))
     if (asked instanceof Refusal) this.#refuse(asked, request, socket, head)
@@ -92,7 +94,6 @@ export class Door {
 
   #admit(asked: Listening, request: IncomingMessage, socket: Socket, head: Buffer): void {
     const { feed, joining, name, resumes } = asked
-    if (resumes) feed.resumes.resumed++
     const info = {
       address: addressOf(socket),
       name,
@@ -105,7 +106,7 @@ export class Door {
     ]
     // The answer to the upgrade and the first ping in one write of the kernel: that is a tenth of what letting somebody in costs.
     socket.cork()
-    this.#server.handleUpgrade(request, socket, head, welcome(this.#hub, socket, info, feed, joining))
+    this.#server.handleUpgrade(request, socket, head, welcome(this.#hub, socket, info, feed, joining, resumes))
     socket.uncork()
   }
 
@@ -146,8 +147,13 @@ function welcome(
   info: { readonly address: string; readonly name: string; readonly agent: string },
   feed: Feed,
   joining: Joining,
+  resumes: boolean,
 ): (channel: WebSocket) => void {
-  return channel => void hub.admit(socket, channel, info, feed, joining)
+  return channel => {
+    // Here and not before: a handshake that breaks RFC 6455 has brought nobody back.
+    if (resumes) feed.resumes.resumed++
+    hub.admit(socket, channel, info, feed, joining)
+  }
 }
 
 function dismiss(channel: WebSocket, { code, message }: Refusal): void {

@@ -49,11 +49,10 @@ export class Anteroom {
     this.#scheduled = false
     this.#spentMs = 0
     while (this.#next < this.#waiting.length && this.#spentMs < BUDGET_MS) this.#pass(...this.#waiting[this.#next++]!)
-    if (this.#next < this.#waiting.length) this.#schedule()
-    else {
-      this.#waiting = []
-      this.#next = 0
-    }
+    // Who has passed is forgotten at once: where newcomers never cease, the line is never empty, and requests must not collect.
+    this.#waiting = this.#waiting.slice(this.#next)
+    this.#next = 0
+    if (this.#waiting.length > 0) this.#schedule()
   }
 }
 

@@ -58,7 +58,8 @@ function statusOfHub(hub: Hub, watch: Watch, survey: Survey, operators: ForOpera
     })),
     closed: watch.closed.newest(most.closed).map(closed => ({
       ...closedStatus(closed),
-      ...(admin ? who(closed.client) : {}),
+      // What a client says of itself is for operators: its label, and the reason that it gave, too.
+      ...(admin ? who(closed.client) : closed.initiator === 'hub' ? {} : { reason: '' }),
     })),
     admin,
     ...operators,

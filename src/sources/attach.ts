@@ -10,7 +10,7 @@ import type { Logger } from '../options.ts'
 import { offer, type SourceStatus } from '../supply.ts'
 import { wait, whenAborted } from './clock.ts'
 import { checkWaiting, type SourceSettings } from './options.ts'
-import { Pipeline, type PipelineHost } from './pipeline.ts'
+import { type Holdings, Pipeline, type PipelineHost } from './pipeline.ts'
 import { letGo, pump } from './pump.ts'
 import { isReadable } from './readable.ts'
 import { Restarts } from './restart.ts'
@@ -21,12 +21,7 @@ import { canWait, checkOpened, isFunction, type Opened, type Source } from './so
  * function is asked before this returns, so that whoever attaches one that gives the wrong thing is told, and not a feed's readers.
  * @throws SpillwayError `bad_source`, `cannot_wait`, `bad_option` where a function gives at once what does not fit
  */
-export function attachSource(
-  settings: SourceSettings,
-  feed: Feed,
-  logger: Logger,
-  logBytes?: () => number,
-): Promise<void> {
+export function attachSource(settings: SourceSettings, feed: Feed, logger: Logger, holdings?: Holdings): Promise<void> {
   feed.source.claim('a source')
   feed.source.state = 'waiting'
   const first = ask(settings, feed, logger)
@@ -34,7 +29,7 @@ export function attachSource(
     checkGiven(first.given, settings, feed)
     if (!isFunction(settings.source)) takeBegun(settings.source)
   }
-  return run(settings, feed, first, logger, logBytes)
+  return run(settings, feed, first, logger, holdings)
 }
 
 async function run(
@@ -42,9 +37,9 @@ async function run(
   feed: Feed,
   first: Asked,
   logger: Logger,
-  logBytes: () => number = () => feed.log.held,
+  holdings: Holdings = { logBytes: () => feed.log.held, clients: () => feed.readers.size },
 ): Promise<void> {
-  const host = { logBytes, warn: (line: string) => logger.warn(`feed ${feed.name}: ${line}`) }
+  const host = { ...holdings, warn: (line: string) => logger.warn(`feed ${feed.name}: ${line}`) }
   const pipeline = pipelineOf(settings, feed, host)
   try {
     await runAll(settings, feed, pipeline, first, logger)

@@ -9,11 +9,14 @@
  * of the process breathes. Those are named when they give something, by the counts of pipeline.ts. Costs nothing per message.
  */
 import { constants, type NodeGCPerformanceDetail, type PerformanceEntry, PerformanceObserver } from 'node:perf_hooks'
+import { IDLE_CLIENT_BYTES } from '../memory.ts'
 
 /** What there is to see, at one moment. */
 export interface Sight {
   /** Bytes that are held, the hub's logs aside. */
   readonly held: number
+  /** Clients of the hub, who take memory of their own. */
+  readonly clients: number
   /** Messages that have passed the boundary before each stage, and behind the last. */
   readonly passed: readonly number[]
   /** Bytes of the payloads that have passed the first. */
@@ -48,7 +51,9 @@ export class Hoard {
   /** The stage that keeps what it is given, if memory says so. */
   look(now: Sight): Kept | undefined {
     const before = this.#before
-    const bytes = now.held - before.held
+    // A crowd that comes back is no stage's fault. Those who leave are not set against it: what they held may be garbage for long.
+    const crowd = Math.max(0, now.clients - before.clients) * IDLE_CLIENT_BYTES
+    const bytes = now.held - before.held - crowd
     const share = (now.bytes - before.bytes) / Math.max(1, now.passed[0]! - before.passed[0]!)
     // The last that fits: a filter before it has let nothing through that it could have kept.
     for (let stage = now.passed.length - 2; stage >= 0; stage--) {

@@ -21,14 +21,19 @@ import { type NamedOperator, nameOf } from './stages.ts'
 
 type Emit = (item: unknown) => void
 
-/** What a pipeline is told, and tells, where a stage keeps what it is given. */
-export interface PipelineHost {
-  /** Bytes that the hub itself holds for its feeds. */
+/** What a hub itself holds, which no stage is to blame for. */
+export interface Holdings {
+  /** Bytes of its logs, and of what unfinished writes keep of them. */
   readonly logBytes: () => number
+  readonly clients: () => number
+}
+
+/** What a pipeline is told, and tells, where a stage keeps what it is given. */
+export interface PipelineHost extends Holdings {
   readonly warn: (line: string) => void
 }
 
-const ALONE: PipelineHost = { logBytes: () => 0, warn() {} }
+const ALONE: PipelineHost = { logBytes: () => 0, clients: () => 0, warn() {} }
 /** What a stage may keep before its feed fails: the memory of a hub has a bound, and this is no part of it. */
 const MOST_KEPT_BYTES = 128 * 1024 * 1024
 /** Before so much has gone in, nothing can have been kept that is worth a look. */
@@ -179,7 +184,8 @@ export class Pipeline {
 
   #sight(): Sight {
     const held = memoryHeld() - this.#host.logBytes()
-    return { held, passed: [...this.#passed], bytes: this.#bytes, at: performance.now() }
+    const clients = this.#host.clients()
+    return { held, clients, passed: [...this.#passed], bytes: this.#bytes, at: performance.now() }
   }
 
   /** Garbage is gone just now: what is there, somebody holds. */

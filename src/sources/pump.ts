@@ -75,7 +75,7 @@ async function pull(
   over: AbortSignal,
 ): Promise<void> {
   const { rate, refused, pipeline, began, clings } = options
-  const iterator = iteratorOf(toSource(given, feed, options))
+  const iterator = begin(given, feed, options)
   let stopping = false
   const stop = () => {
     if (!stopping) stopSource(given, iterator, clings)
@@ -111,6 +111,16 @@ async function pull(
   } finally {
     for (const signal of [feed.stopped, over]) signal.removeEventListener('abort', stop)
     if (!ended) stop()
+  }
+}
+
+/** @throws SpillwayError `bad_source`, `stage_failed`: then nobody will read the source, and it is let go of */
+function begin(given: Source | NodeJS.ReadableStream, feed: Feed, options: PumpOptions): AsyncIterator<Item> {
+  try {
+    return iteratorOf(toSource(given, feed, options))
+  } catch (error) {
+    letGo(given)
+    throw error
   }
 }
 

@@ -30,15 +30,14 @@ export function throughStages(
     [Symbol.asyncIterator]() {
       const boundaries = new Boundaries()
       let flow: Flow = { bytes: isBytes(given), items: boundaries.watch(given as AsyncIterable<unknown>, undefined) }
-      for (const [i, { name, stage }] of stages.entries()) {
-        const who = nameOf('through', i, name)
-        const made = boundaries.naming(who, () => madeBy(stage))
-        if (isDuplex(made)) flow = boundaries.pipe(flow, made, who, options)
-        else {
-          const source = flow
-          const items = boundaries.naming(who, () => iterableFrom(made(messagesOf(source, options))))
-          flow = { bytes: false, items: boundaries.watch(items, who) }
+      try {
+        for (const [i, { name, stage }] of stages.entries()) {
+          flow = boundaries.behind(flow, stage, nameOf('through', i, name), options)
         }
+      } catch (error) {
+        // Those before it have begun.
+        boundaries.stop()
+        throw error
       }
       const iterator = messagesOf(flow, options)[Symbol.asyncIterator]() as AsyncIterator<Item>
       return {
@@ -137,6 +136,14 @@ class Boundaries {
         .then(resolve, error => reject(this.#blame(error, who)))
         .finally(() => this.#waiting.delete(release))
     })
+  }
+
+  /** What flows behind a stage. @throws what the stage throws, under its name */
+  behind(flow: Flow, stage: NamedStage['stage'], who: string, options: ReadableOptions): Flow {
+    const made = this.naming(who, () => madeBy(stage))
+    if (isDuplex(made)) return this.pipe(flow, made, who, options)
+    const items = this.naming(who, () => iterableFrom(made(messagesOf(flow, options))))
+    return { bytes: false, items: this.watch(items, who) }
   }
 
   /** Pipes what flows through a Duplex, with the back-pressure of both. */

@@ -185,6 +185,16 @@ describe('/clients', () => {
   })
 })
 
+test('the reason that a client gives for leaving is for operators, as its label is', async () => {
+  const { hub, port, client, admin } = await startAdmin()
+  hub.feed('a')
+  const leaves = await client('/feeds/a')
+  leaves.send(8, Buffer.from('\x0f\xa0sale at example.org', 'latin1'))
+  await until('it to have left', () => hub.clients.size === 0)
+  expect((await ask(port, '/feeds')).json.closed).toMatchObject([{ code: 4_000, initiator: 'client', reason: '' }])
+  expect((await admin('/feeds')).json.closed).toMatchObject([{ code: 4_000, reason: 'sale at example.org' }])
+})
+
 test('/closed has who left how, and can be narrowed to a feed, a code and a number', async () => {
   const { hub, client, admin } = await startAdmin({ tailPingMs: 20 })
   const [a, b] = [hub.feed('a'), hub.feed('b')]

@@ -3,10 +3,14 @@
  * never see an HTTP status, and as an HTTP status for everybody else.
  */
 import { once } from 'node:events'
-import { connect, type Socket } from 'node:net'
+import { createServer, type IncomingMessage } from 'node:http'
+import { type AddressInfo, connect, type Socket } from 'node:net'
+import { PassThrough } from 'node:stream'
+import { setImmediate as turn } from 'node:timers/promises'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { WebSocket } from 'ws'
 import { type Feed, Hub, type HubOptions, serve } from '../../src/index.ts'
+import { Door } from '../../src/server/admit.ts'
 import { type Served, startHub } from '../support/hub.ts'
 import { RawClient } from '../support/raw-client.ts'
 import { until } from '../support/until.ts'
@@ -427,6 +431,27 @@ describe('pages of other origins', () => {
     }
     await hub.close()
   })
+})
+
+test('pages that are gone before it is their turn take no place of those that are told why they are refused', async () => {
+  const hub = new Hub()
+  const door = new Door(hub)
+  const server = createServer().on('upgrade', (request, socket, head) => door.upgrade(request, socket, head))
+  await once(server.listen(0, '127.0.0.1'), 'listening')
+  onTestFinished(async () => {
+    server.close()
+    await hub.close({ drainMs: 0 })
+  })
+  const gone = Array.from({ length: 1_000 }, () => new PassThrough().destroy())
+  await turn()
+  const request = { url: '/feeds/none', headers: { origin: 'https://example.org' } } as IncomingMessage
+  for (const socket of gone) door.upgrade(request, socket, Buffer.alloc(0))
+  const { port } = server.address() as AddressInfo
+  const page = await RawClient.open(port, '/feeds/none', BROWSER)
+  expect(page.status).toBe(101)
+  expect(await page.closed()).toBe(4404)
+  expect(door.refusals.get('no-feed')).toBe(1)
+  page.destroy()
 })
 
 test('a parameter given twice is refused', async () => {

@@ -4,6 +4,7 @@ import { PassThrough } from 'node:stream'
 import { setImmediate as turn } from 'node:timers/promises'
 import { expect, test } from 'vitest'
 import { Anteroom } from '../../src/server/anteroom.ts'
+import { collector } from '../sources/helpers.ts'
 import { startHub } from '../support/hub.ts'
 import { until } from '../support/until.ts'
 
@@ -51,6 +52,28 @@ test('one whose socket fails while it waits harms nobody', async () => {
   sockets.at(-1)!.destroy(new Error('reset'))
   while (letIn.length < sockets.length) await turn()
   expect(sockets.at(-1)!.listenerCount('error')).toBe(0)
+})
+
+test('who has been let in is forgotten, even where more come all the time and the line is never empty', async () => {
+  const collect = collector()
+  let letIn = 0
+  const anteroom = new Anteroom(() => {
+    const until = performance.now() + 1
+    while (performance.now() < until) {}
+    letIn++
+  })
+  const come = () => {
+    const request = { url: '/' } as IncomingMessage
+    anteroom.enter(request, new PassThrough(), HEAD)
+    return new WeakRef(request)
+  }
+  const first = Array.from({ length: 20 }, come)
+  while (letIn < first.length) {
+    for (let i = 0; i < 5; i++) come()
+    await turn()
+  }
+  collect()
+  expect(first.filter(request => request.deref() !== undefined)).toHaveLength(0)
 })
 
 test('a crowd that comes at once gets in, and what is published meanwhile comes to all who are there', async () => {

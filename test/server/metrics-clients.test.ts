@@ -67,6 +67,10 @@ test('newcomers that are not let in are told by code and reason, those that come
   const own = await client(`/feeds/f?from=${epoch}:20`, { headers: { Origin: `http://127.0.0.1:${port}` } })
   await client(`/feeds/f?from=${epoch}:15`)
   expect(own.status).toBe(101)
+  own.close()
+  await until('it to have left', () => hub.clients.size === 1)
+  const odd = await client(`/feeds/f?from=${epoch}:15`, { headers: { 'Sec-WebSocket-Key': 'none' } })
+  expect(odd.status).toBe(400)
   expect(await counted(served, 'refused_clients_total')).toEqual({
     'code="4404",reason="no-feed"': 1,
     'code="4400",reason="query"': 1,

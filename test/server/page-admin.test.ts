@@ -53,11 +53,34 @@ describe.skipIf(executablePath === undefined)('the page on the admin port', () =
     expect(complaints).toEqual([])
   })
 
+  test('shows who has a number now, though somebody else had it before the hub has restarted', async () => {
+    const hub = await serveCli(['--feed', 'ticks=ticker'])
+    new RawClient(hub.port, '/feeds/ticks?name=before', { headers: { 'User-Agent': 'old/1' } })
+    const { page } = await openPage(browser, adminUrl(hub))
+    const rows = page.locator('#slowest-rows tr')
+    await rows.filter({ hasText: 'before' }).waitFor()
+    await page.route('**/feeds', async route => {
+      const response = await route.fetch()
+      const report = (await response.json()) as { readonly slowest: readonly { name: string; agent: string }[] }
+      for (const client of report.slowest)
+        if (client.name === 'before') Object.assign(client, { name: 'after', agent: 'new/2' })
+      await route.fulfill({ response, json: report })
+    })
+    await rows.filter({ hasText: 'after' }).filter({ hasText: 'new/2' }).waitFor()
+    expect(await rows.filter({ hasText: 'before' }).count()).toBe(0)
+    await page.getByRole('button', { name: /^Evict client \d+, after$/ }).click()
+    expect(await page.locator('#evict-whom').textContent()).toMatch(/: named after, 127\.0\.0\.1:\d+, new\/2$/)
+  })
+
   test('asks for the token, says when it is wrong, and keeps it nowhere', async () => {
     const hub = await serveCli(['--feed', 'ticks=ticker', '--admin-token', TOKEN])
     const { page } = await openPage(browser, adminUrl(hub))
     await page.locator('#token-dialog[open]').waitFor()
     await page.keyboard.press('Escape')
+    const wrong = page.locator('#token-wrong', { hasText: 'The hub does not know this token.' })
+    await page.locator('#token').fill('a token that cannot stand in a header…')
+    await page.keyboard.press('Enter')
+    await wrong.waitFor()
     await page.locator('#token').fill('a-token-of-somebody-else')
     await page.keyboard.press('Enter')
     await page.locator('#token-wrong', { hasText: 'The hub does not know this token.' }).waitFor()

@@ -9,6 +9,7 @@ import { CHROMIUM_FLAGS } from '../support/chromium.ts'
 import { type Running, serveCli } from '../support/cli.ts'
 import { RawClient } from '../support/raw-client.ts'
 import { needs } from '../support/tools.ts'
+import { until } from '../support/until.ts'
 
 const executablePath = needs('chromium')
 /** The feeds of `npm start`. */
@@ -134,7 +135,7 @@ describe.skipIf(executablePath === undefined)('the page of an operator', () => {
     expect(complaints).toEqual([])
   })
 
-  test('a hub that is gone is told, and the page comes back by itself when it does', async () => {
+  test('a hub that is gone is told, and the page comes back by itself when it does', { timeout: 60_000 }, async () => {
     const { page, hub } = await open(START)
     await page.locator('#state[data-state=live]').waitFor()
     hub.child.kill('SIGKILL')
@@ -146,6 +147,45 @@ describe.skipIf(executablePath === undefined)('the page of an operator', () => {
     await serveCli(START, hub.port)
     await page.locator('#hub-state[data-state=restarted]').waitFor()
     await page.locator('#state[data-state=live]').waitFor({ timeout: 20_000 })
+  })
+
+  test('those who have left are those of the hub that answers, though one that has restarted has counted as far again', async () => {
+    const { page, hub } = await open(START)
+    await page.locator('#state[data-state=live]').waitFor()
+    const client = await RawClient.open(hub.port, '/feeds/ticks')
+    client.close()
+    const lines = page.locator('#closed-list li')
+    await lines.waitFor()
+    await page.route('**/feeds', async route => {
+      const response = await route.fetch()
+      const report = (await response.json()) as { readonly closed: readonly object[] }
+      const closed = [2, 1].map(seq => ({ ...report.closed[0], seq, id: 1_000 + seq }))
+      await route.fulfill({ response, json: { ...report, uptimeSeconds: 0.5, closed } })
+    })
+    const ids = () => lines.evaluateAll(all => all.map(line => line.getAttribute('data-client')))
+    await expect.poll(ids, POLLS).toEqual(['1002', '1001'])
+  })
+
+  test('an answer that is none of a hub is not the last that the page asks for', async () => {
+    const { page, complaints } = await open(START)
+    await page.locator('#state[data-state=live]').waitFor()
+    let asked = 0
+    await page.route('**/feeds', route => (++asked <= 2 ? route.fulfill({ json: {} }) : route.continue()))
+    await until('two strange answers, and more', () => asked > 3)
+    const uptime = await page.locator('#uptime').textContent()
+    await expect.poll(() => page.locator('#uptime').textContent(), POLLS).not.toBe(uptime)
+    expect(complaints).toHaveLength(2)
+  })
+
+  test('that a source waits is read out once, and for how long stands elsewhere', async () => {
+    const { page } = await open(['--min-clients', '5'])
+    const kind = (text: RegExp) => page.locator('#feed [data-part=kind]', { hasText: text }).waitFor()
+    const sentence = page.locator('#feed [role=status][data-part=sentence]')
+    await kind(/paused for \d+ s so far/)
+    const told = await sentence.textContent()
+    expect(told).toBe('The source is paused: it waits until enough clients are here.')
+    await kind(/paused for (?:[4-9]|\d\d) s so far/)
+    expect(await sentence.textContent()).toBe(told)
   })
 
   test.each(['light', 'dark'] as const)(

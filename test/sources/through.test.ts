@@ -167,6 +167,14 @@ describe('a failure is named by its stage:', () => {
   })
 })
 
+test('a stage that cannot be made leaves nothing open of what stands before it', async () => {
+  const source = new Readable({ read() {} })
+  const before = new PassThrough()
+  const { reason } = await run({ source, through: [before, () => 42 as never] })
+  expect(reason).toMatch(/^source failed: through\[1\]: /)
+  await until('both to be let go', () => source.destroyed && before.destroyed)
+})
+
 test('a stage that is a function makes a fresh start with each restart', async () => {
   const lives = ['one\ntwo\n', 'three\n']
   let made = 0

@@ -10,7 +10,7 @@ const OUTCOMES: readonly Outcome[] = ['clean', 'terminated']
 const REASONS = Object.entries(REFUSALS) as [RefusalReason, number][]
 
 const comingAndGoing: readonly Metric[] = [
-  ofHub('gauge', 'clients', 'Sockets the hub serves.', ({ hub }) => hub.clients.size),
+  ofHub('gauge', 'clients', 'Sockets the hub serves.', ({ figures }) => figures.clients),
   ofHub('gauge', 'max_clients', 'How many it takes (maxClients).', ({ hub }) => hub.settings.maxClients),
   metric(
     'counter',

@@ -103,6 +103,8 @@ export class FeedFigures {
 
 export class Figures {
   readonly feeds = new Map<Feed, FeedFigures>()
+  /** As many as the readers of all feeds, whoever comes and goes meanwhile. */
+  clients = 0
   /** Of all clients, in bytes. */
   readonly buffered = new Sample()
   readonly windows = new Sample()
@@ -112,6 +114,7 @@ export class Figures {
   async take(hub: Hub, pieces: Pieces): Promise<void> {
     for (const feed of hub.feeds.values()) this.#of(feed).clear()
     const clients = [...hub.clients]
+    this.clients = clients.length
     for (const client of clients) this.#of(client.reader.feed).count(client)
     this.buffered.clear()
     this.windows.clear()

@@ -14,6 +14,7 @@ export class ClosedLog {
   readonly #list = byId('closed-list')
   readonly #only = byId('closed-only')
   #newest: number | undefined
+  #uptimeSeconds = 0
   #evicted: ClosedReport[] = []
   #announcing = false
 
@@ -26,11 +27,14 @@ export class ClosedLog {
     })
   }
 
-  update({ closed }: HubReport): void {
+  update({ closed, uptimeSeconds }: HubReport): void {
     const newest = closed[0]?.seq ?? 0
     const known = this.#newest
-    if (known !== undefined && newest < known) this.#list.replaceChildren() // another hub, or the same one anew
-    const since = known === undefined || newest < known ? 0 : known
+    // another hub, or the same one anew
+    const another = known !== undefined && (newest < known || uptimeSeconds < this.#uptimeSeconds)
+    if (another) this.#list.replaceChildren()
+    this.#uptimeSeconds = uptimeSeconds
+    const since = known === undefined || another ? 0 : known
     const fresh = closed.filter(({ seq }) => seq > since)
     this.#newest = newest
     this.#list.prepend(...fresh.map(lineOf))

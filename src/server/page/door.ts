@@ -7,6 +7,7 @@ import { byId, setText } from './draw.ts'
 
 const UNAUTHORIZED = 401
 const PATIENCE_MS = 5_000
+const WRONG = 'The hub does not know this token.'
 
 export class Door {
   #token = ''
@@ -32,7 +33,7 @@ export class Door {
   async #ask(wrong: boolean): Promise<void> {
     const dialog = byId('token-dialog') as HTMLDialogElement
     const input = byId('token') as HTMLInputElement
-    setText(byId('token-wrong'), wrong ? 'The hub does not know this token.' : '')
+    setText(byId('token-wrong'), wrong ? WRONG : '')
     input.value = ''
     dialog.showModal()
     await new Promise<void>(resolve => {
@@ -44,6 +45,8 @@ export class Door {
         'submit',
         event => {
           event.preventDefault()
+          // No hub has a token of other characters, and `fetch` would throw at each poll.
+          if (!/^[\x21-\x7e]+$/.test(input.value)) return setText(byId('token-wrong'), WRONG)
           this.#token = input.value
           input.value = ''
           stop.abort()

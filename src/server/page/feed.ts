@@ -5,7 +5,7 @@
  */
 import { drawBands, tellBands } from './bands.ts'
 import { byId, part, setText, sparkline } from './draw.ts'
-import { age, bytes, count, perSecond } from './format.ts'
+import { age, bytes, count, duration, perSecond } from './format.ts'
 import type { Minute } from './minute.ts'
 import type { FeedReport } from './report.ts'
 import { sourceOf } from './source.ts'
@@ -33,7 +33,9 @@ export class FeedPanel {
     this.#set('sentence', source.sentence)
     this.#set(
       'kind',
-      `${feed.format} · ${feed.overflow} · readers may ask for ${feed.policies.join(', ') || 'nothing else'}`,
+      [feed.format, feed.overflow, `readers may ask for ${feed.policies.join(', ') || 'nothing else'}`, pausedOf(feed)]
+        .filter(Boolean)
+        .join(' · '),
     )
 
     this.#set('published', perSecond(feed.publishedPerSecond))
@@ -91,6 +93,11 @@ function prefixed(prefix: string, counts: Readonly<Record<string, number>>): Rec
 function statesOf({ states }: FeedReport): string {
   const some = Object.entries(states).filter(([, readers]) => readers > 0)
   return some.map(([state, readers]) => `${count(readers)} ${state}`).join(' · ')
+}
+
+/** For how long its source has had to wait so far. */
+function pausedOf({ pausedSeconds }: FeedReport): string {
+  return pausedSeconds < 1 ? '' : `paused for ${duration(pausedSeconds)} so far`
 }
 
 function headroomOf({ headroom, readers }: FeedReport): string {

@@ -25,7 +25,12 @@ export class Poll {
   async run(): Promise<never> {
     for (;;) {
       await visible()
-      this.#onReport(await this.#ask())
+      const report = await this.#ask()
+      try {
+        this.#onReport(report)
+      } catch (error) {
+        reportError(error) // what a proxy answers in place of the hub, or a hub of another version; the next may be ours again
+      }
       await new Promise<void>(resolve => {
         this.#wake = resolve
         setTimeout(resolve, this.#everyMs)

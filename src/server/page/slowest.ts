@@ -1,7 +1,8 @@
 /**
  * The slowest clients of the hub as a table, with the last minute of each. Rows are kept by the client's number, so a
- * figure changes and a row does not blink. While somebody points at the table or is in it with the keyboard, the rows keep
- * their places, whoever is slowest now: nobody shall evict the one who slipped under the pointer.
+ * figure changes and a row does not blink; and all of a row is said anew at each poll, because a hub that has restarted counts
+ * its clients from 1 again. While somebody points at the table or is in it with the keyboard, the rows keep their places, whoever
+ * is slowest now: nobody shall evict the one who slipped under the pointer.
  */
 import { byId, copyOf, part, setText, sparkline } from './draw.ts'
 import { age, bytes, count, timeOfDay } from './format.ts'
@@ -17,6 +18,8 @@ export class Slowest {
   readonly #root = byId('slowest')
   readonly #body = byId('slowest-rows')
   readonly #rows = new Map<number, HTMLElement>()
+  /** Who is in each row now. */
+  readonly #clients = new Map<HTMLElement, SlowReport>()
   readonly #onEvict: (client: SlowReport) => void
   readonly #points = matchMedia('(hover: hover)')
 
@@ -43,6 +46,7 @@ export class Slowest {
       const row = this.#rows.get(id)
       if (held && row?.contains(document.activeElement) === true) continue // the focus would fall back to the top of the page
       row?.remove()
+      if (row !== undefined) this.#clients.delete(row)
       this.#rows.delete(id)
     }
     byId('slowest-none').hidden = slowest.length > 0
@@ -58,20 +62,26 @@ export class Slowest {
     const row = copyOf('slow-row')
     row.setAttribute('data-client', String(client.id))
     setText(part(row, 'id'), `#${client.id}`)
-    setText(part(row, 'of'), `${client.feed} · ${client.policy}`)
-    const button = part(row, 'evict')
-    button.setAttribute('aria-label', `Evict client ${client.id}${client.name ? `, ${client.name}` : ''}`)
-    button.addEventListener('click', () => this.#onEvict(client))
-    setText(part(row, 'name'), client.name ?? '')
-    const { address, agent, since } = client
-    const who = [address, agent, since === undefined ? undefined : `since ${timeOfDay(since)}`]
-    setText(part(row, 'who'), who.filter(Boolean).join(' · '))
-    part(row, 'who').title = agent ?? ''
+    part(row, 'evict').addEventListener('click', () => {
+      const now = this.#clients.get(row)
+      if (now !== undefined) this.#onEvict(now)
+    })
     this.#rows.set(client.id, row)
     return row
   }
 
+  #name(row: HTMLElement, { id, feed, policy, name, address, agent, since }: SlowReport): void {
+    setText(part(row, 'of'), `${feed} · ${policy}`)
+    part(row, 'evict').setAttribute('aria-label', `Evict client ${id}${name ? `, ${name}` : ''}`)
+    setText(part(row, 'name'), name ?? '')
+    const who = [address, agent, since === undefined ? undefined : `since ${timeOfDay(since)}`]
+    setText(part(row, 'who'), who.filter(Boolean).join(' · '))
+    part(row, 'who').title = agent ?? ''
+  }
+
   #fill(row: HTMLElement, client: SlowReport, admin: boolean): void {
+    this.#clients.set(row, client)
+    this.#name(row, client)
     const { queued, inFlightBytes, windowBytes, dataAgeSeconds, history } = client
     setText(part(row, 'state'), client.unconfirmed ? `${client.state}, unconfirmed` : client.state)
     setText(part(row, 'queued'), bytes(queued.bytes))

@@ -2,7 +2,6 @@
  * What a feed's source does, for the eye, in a word or two, and as a sentence with the reason. Pure; called by the cards and
  * the panel of the selected feed.
  */
-import { duration } from './format.ts'
 import type { FeedReport } from './report.ts'
 
 /** Each has a mark of its own shape besides its colour (page.css). */
@@ -11,7 +10,7 @@ export type SourceMark = 'running' | 'paused' | 'waiting' | 'restarting' | 'fail
 export interface SourceSeen {
   readonly mark: SourceMark
   readonly short: string
-  /** Empty while it just runs. */
+  /** Empty while it just runs. Read out when it changes, so nothing in it may change each second. */
   readonly sentence: string
 }
 
@@ -23,10 +22,12 @@ const PAUSED: Readonly<Record<string, readonly [short: string, sentence: string]
 }
 
 export function sourceOf(feed: FeedReport): SourceSeen {
-  const { ending, source, sourceError, restarts, paused, pausedSeconds } = feed
+  const { ending, source, sourceError, restarts, paused } = feed
   const why = sourceError === null ? '' : ` (${sourceError})`
-  if (source === 'failed')
-    return { mark: 'failed', short: 'failed', sentence: `The source has failed${why}, and the feed has ended.` }
+  if (source === 'failed') {
+    const then = ending === null ? 'the feed waits for another' : 'the feed has ended'
+    return { mark: 'failed', short: 'failed', sentence: `The source has failed${why}, and ${then}.` }
+  }
   if (ending !== null)
     return { mark: 'ended', short: 'ended', sentence: `This feed takes no more messages: ${ending}.` }
   if (source === 'restarting') {
@@ -35,9 +36,9 @@ export function sourceOf(feed: FeedReport): SourceSeen {
   }
   if (paused !== null) {
     const [short, sentence] = PAUSED[paused] ?? [`paused: ${paused}`, `The source is paused: ${paused}.`]
-    return { mark: 'paused', short, sentence: `${sentence} Paused so far: ${duration(pausedSeconds)}.` }
+    return { mark: 'paused', short, sentence }
   }
   if (source === 'waiting')
     return { mark: 'waiting', short: 'waiting', sentence: 'The source has not been asked for a message yet.' }
-  return { mark: 'running', short: source === null ? 'open' : 'running', sentence: '' }
+  return { mark: 'running', short: source === null || source === 'ended' ? 'open' : 'running', sentence: '' }
 }
