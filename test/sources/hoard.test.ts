@@ -1,13 +1,11 @@
 /** A stage that keeps what it is given and gives nothing is named and stopped; one that drops it, whatever else goes on, is not. */
 import { bufferTime, concatMap, debounceTime, delay, distinctUntilChanged, filter, map, of, toArray } from 'rxjs'
-import { describe, expect, onTestFinished, test } from 'vitest'
-import { Hub } from '../../src/index.ts'
+import { describe, expect, test } from 'vitest'
 import type { Message } from '../../src/message.ts'
-import { afterCollections, Hoard, type Sight } from '../../src/sources/hoard.ts'
+import { Hoard, type Sight } from '../../src/sources/hoard.ts'
 import type { NamedOperator, Operator } from '../../src/sources/stages.ts'
-import { SimulatedSocket } from '../support/simulated.ts'
 import { until } from '../support/until.ts'
-import { collector, gate, openHub } from './helpers.ts'
+import { collector, openHub } from './helpers.ts'
 
 const MIB = 2 ** 20
 const text = map((message: Message) => String(message.payload))
@@ -87,50 +85,6 @@ describe('a stage that keeps nothing is left alone, however much goes into it:',
     40_000,
   )
 })
-
-test('what unfinished writes keep of a log is laid to no stage', async () => {
-  const collect = collector()
-  const lines: string[] = []
-  const keep = (line: string) => void lines.push(line)
-  const hub = new Hub({ targetDelayMs: 0, stallTimeoutMs: 0, logger: { info: keep, warn: keep, error: keep } })
-  let looks = 0
-  const first = gate()
-  async function* source() {
-    for (let i = 0; i < 64_000; i++) {
-      if (i === 4_000) await first.opened
-      yield line(i)
-    }
-    await new Promise(() => {})
-  }
-  const feed = hub.feed('f', { source: source(), pipeline: [filter(() => false)] })
-  const filtered = (count: number) => until('them to be dropped', () => feed.source.filtered === count)
-  await filtered(4_000)
-  // Behind the pipeline's own, which has looked when this one has.
-  const stop = afterCollections(() => looks++)
-  onTestFinished(async () => {
-    stop()
-    await hub.close({ drainMs: 0 })
-  })
-  const look = async () => {
-    const before = looks
-    collect()
-    await until('a look', () => looks > before)
-  }
-  await look()
-  const stuck = hub.feed('stuck', { format: 'binary', capacity: 4 * MIB })
-  for (let i = 0; i < 40; i++) {
-    const socket = new SimulatedSocket(0)
-    const info = { address: '', name: '', agent: '' }
-    hub.admit(socket, socket, info, stuck, { at: stuck.log.end, overflow: 'skip', maxRate: 0 })
-    stuck.publish({ payload: Buffer.alloc(MIB) })
-    await until('the flush', () => !stuck.listed)
-  }
-  expect(stuck.log.pinned).toBeGreaterThan(30 * MIB)
-  first.open()
-  await filtered(64_000)
-  await look()
-  expect(lines).toEqual([])
-}, 40_000)
 
 describe('memory that grows is laid to a stage only', () => {
   const at = (held: number, passed: readonly number[], ms = 1_000): Sight => ({
