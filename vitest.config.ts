@@ -1,10 +1,20 @@
 import { defineConfig } from 'vitest/config'
 
+/** What drives a browser, a Prometheus or a proxy is run by `npm run test:tools`, and not beside everything else: it wants the cores for itself. */
+const TOOLS = [
+  'test/clients/browser.test.ts',
+  'test/grafana/prometheus.test.ts',
+  'test/proxies.test.ts',
+  'test/server/page*.test.ts',
+]
+const withTools = process.env.TOOLS === 'only'
+
 export default defineConfig({
   test: {
-    include: ['test/**/*.test.ts'],
+    include: withTools ? TOOLS : ['test/**/*.test.ts'],
+    exclude: withTools ? [] : TOOLS,
     // Many tests wait for real sockets and clocks: one worker a core leaves most of it idle.
-    maxWorkers: 3,
+    maxWorkers: withTools ? 1 : 3,
     testTimeout: 30_000,
     hookTimeout: 30_000,
     coverage: {
