@@ -7,7 +7,8 @@ const TOOLS = [
   'test/proxies.test.ts',
   'test/server/page*.test.ts',
 ]
-const withTools = process.env.TOOLS === 'only'
+const { TOOLS: which } = process.env
+const withTools = which === 'only'
 
 export default defineConfig({
   test: {
