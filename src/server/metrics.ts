@@ -17,10 +17,10 @@ import { CLIENTS } from './metrics/clients.ts'
 import { FEEDS } from './metrics/feeds.ts'
 import { Figures } from './metrics/figures.ts'
 import type { Metric, Scrape } from './metrics/metric.ts'
-import { Pieces } from './metrics/pieces.ts'
 import { NODE, PROCESS } from './metrics/process.ts'
 import { READERS } from './metrics/readers.ts'
 import { textOf } from './metrics/text.ts'
+import { Pieces } from './pieces.ts'
 
 /** Every metric of ours. */
 export const METRICS: readonly Metric[] = [...FEEDS, ...READERS, ...CLIENTS, ...PROCESS]

@@ -7,7 +7,7 @@ import type { Dashboard, Panel, Row } from '../../scripts/dashboards/schema.ts'
 import { DASHBOARDS, FOLDER, written } from '../../scripts/dashboards.ts'
 import { EVICT_CAUSES } from '../../src/events.ts'
 import { READER_STATES } from '../../src/reader.ts'
-import { BANDS } from '../../src/server/watch/survey.ts'
+import { BANDS } from '../../src/server/watch/bands.ts'
 import { asked, compiled, panelsOf } from './queries.ts'
 
 const METRICS = join(import.meta.dirname, '../../docs/metrics.md')

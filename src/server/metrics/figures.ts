@@ -10,13 +10,10 @@ import type { Client } from '../../clients/client.ts'
 import type { Feed } from '../../feed.ts'
 import type { Hub } from '../../hub.ts'
 import type { ReaderState } from '../../reader.ts'
+import { eachInPieces, type Pieces } from '../pieces.ts'
 import { Sample } from '../stats.ts'
+import { type Band, bandOf, noBands } from '../watch/bands.ts'
 import { headroomOf } from '../watch/headroom.ts'
-import { BANDS } from '../watch/survey.ts'
-import type { Pieces } from './pieces.ts'
-
-/** Readers that are looked at between two looks at the clock. */
-const STEP = 64
 
 /** What became of messages, over all readers that ever were, and what was published to them. */
 interface Account {
@@ -35,8 +32,7 @@ export class FeedFigures {
   readonly feed: Feed
   account: Account
   readonly states: Record<ReaderState, number> = { live: 0, catching: 0, blocked: 0, full: 0, sampled: 0, closed: 0 }
-  /** Readers in each of `BANDS`. */
-  readonly bands = BANDS.map(() => 0)
+  bands: Record<Band, number> = noBands()
   readonly queued = { messages: new Sample(), bytes: new Sample(), seconds: new Sample() }
   readonly lag = { messages: new Sample(), bytes: new Sample() }
   readonly inFlightBytes = new Sample()
@@ -55,7 +51,7 @@ export class FeedFigures {
     const { feed, states, queued, lag, headroom } = this
     this.account = begun(feed)
     for (const state of Object.keys(states) as ReaderState[]) states[state] = 0
-    this.bands.fill(0)
+    this.bands = noBands()
     for (const sample of [queued.messages, queued.bytes, queued.seconds, lag.messages, lag.bytes]) sample.clear()
     this.inFlightBytes.clear()
     this.confirmableBytes = 0
@@ -87,9 +83,7 @@ export class FeedFigures {
     const { reader } = client
     const age = client.dataAgeMs(now) / 1_000
     this.states[reader.state]++
-    let band = 0
-    while (age > BANDS[band]![1]) band++
-    this.bands[band]!++
+    this.bands[bandOf(age)]++
     this.dataAge.add(age)
     this.queued.seconds.add(reader.cursor.at === reader.feed.log.end ? 0 : reader.feed.queued(reader, now).seconds)
     if (!client.unconfirmed) this.confirmableBytes += reader.cursor.inFlightBytes
@@ -119,19 +113,14 @@ export class Figures {
     this.buffered.clear()
     this.windows.clear()
     this.unconfirmed = 0
-    for (let i = 0; i < clients.length; i += STEP) {
-      await pieces.next()
-      this.#look(clients.slice(i, i + STEP), performance.now())
-    }
+    await eachInPieces(clients, (client, now) => this.#look(client, now), pieces)
   }
 
-  #look(clients: readonly Client[], now: number): void {
-    for (const client of clients) {
-      this.#of(client.reader.feed).look(client, now)
-      this.buffered.add(client.bufferedBytes)
-      this.windows.add(client.window?.limit ?? Number.POSITIVE_INFINITY)
-      if (client.unconfirmed) this.unconfirmed++
-    }
+  #look(client: Client, now: number): void {
+    this.#of(client.reader.feed).look(client, now)
+    this.buffered.add(client.bufferedBytes)
+    this.windows.add(client.window?.limit ?? Number.POSITIVE_INFINITY)
+    if (client.unconfirmed) this.unconfirmed++
   }
 
   #of(feed: Feed): FeedFigures {

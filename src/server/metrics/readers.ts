@@ -1,6 +1,6 @@
 /** Who is behind, and how far: the readers of each feed by state and by lag, and what is left to the slowest before its policy acts. */
 import { READER_STATES } from '../../reader.ts'
-import { BANDS } from '../watch/survey.ts'
+import { BANDS } from '../watch/bands.ts'
 import { type Metric, ofFeed, ofFeedBy, ofReaders } from './metric.ts'
 
 export const READERS: readonly Metric[] = [
@@ -13,7 +13,7 @@ export const READERS: readonly Metric[] = [
     'readers_by_lag',
     'Readers by the age of the oldest message they wait for: at most so long. The bands add up to all readers.',
     ({ bands }, add) => {
-      for (const [i, [band]] of BANDS.entries()) add(bands[i]!, band)
+      for (const [band] of BANDS) add(bands[band], band)
     },
   ),
   ofReaders('reader_lag_messages', 'From what is confirmed to the head, in messages.', ({ lag }) => lag.messages),

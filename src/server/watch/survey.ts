@@ -2,24 +2,15 @@
  * A look at every client: what `/feeds` and the admin port tell of feeds, and who is slowest. With ten thousand clients it takes some
  * milliseconds, so it is made in pieces, between which messages pass; and the watch makes it, and lends it to all who ask.
  */
-import { setImmediate } from 'node:timers/promises'
 import type { Client } from '../../clients/client.ts'
 import type { Feed, Totals } from '../../feed.ts'
 import type { Hub } from '../../hub.ts'
 import type { ReaderState } from '../../reader.ts'
+import { eachInPieces } from '../pieces.ts'
 import { type Spread, spread } from '../stats.ts'
+import { type Band, bandOf, noBands } from './bands.ts'
 import { type Headroom, headroomOf } from './headroom.ts'
 import { type Ranked, Ranking } from './ranking.ts'
-
-/** How old the data is that a reader waits for, in bands: up to so many seconds. */
-export const BANDS = [
-  ['0.1s', 0.1],
-  ['1s', 1],
-  ['5s', 5],
-  ['30s', 30],
-  ['more', Number.POSITIVE_INFINITY],
-] as const
-export type Band = (typeof BANDS)[number][0]
 
 /** The slowest clients that are kept in mind. */
 export const SLOWEST = 50
@@ -54,25 +45,12 @@ export interface Survey {
   readonly inFlightBytes: number
 }
 
-/** Clients looked at in one go: about a millisecond. */
-const PIECE = 1_000
-
-/** Calls `look` with each client there is, in pieces. */
-export async function eachInPieces(clients: Iterable<Client>, look: (client: Client) => void): Promise<void> {
-  let looked = 0
-  for (const client of clients) {
-    look(client)
-    if (++looked % PIECE === 0) await setImmediate()
-  }
-}
-
 export async function survey({ feeds, clients }: Pick<Hub, 'feeds' | 'clients'>): Promise<Survey> {
   const tallies = new Map([...feeds.values()].map(feed => [feed, new Tally(feed)]))
   const slowest = new Ranking<Client>(SLOWEST)
   let unconfirmed = 0
   let inFlightBytes = 0
-  await eachInPieces(clients, client => {
-    const now = performance.now()
+  await eachInPieces(clients, (client, now) => {
     const { reader } = client
     const ageMs = client.dataAgeMs(now)
     tallies.get(reader.feed)?.add(client, ageMs, now)
@@ -87,7 +65,7 @@ export async function survey({ feeds, clients }: Pick<Hub, 'feeds' | 'clients'>)
 /** What a pass adds up of one feed. */
 class Tally {
   readonly #states: Record<ReaderState, number> = { live: 0, catching: 0, blocked: 0, full: 0, sampled: 0, closed: 0 }
-  readonly #bands: Record<Band, number> = { '0.1s': 0, '1s': 0, '5s': 0, '30s': 0, more: 0 }
+  readonly #bands = noBands()
   readonly #feed: Feed
   readonly #ages: number[] = []
   #queuedMessages = 0
@@ -123,9 +101,4 @@ class Tally {
       headroom: this.#headroom,
     }
   }
-}
-
-function bandOf(seconds: number): Band {
-  for (const [band, most] of BANDS) if (seconds <= most) return band
-  return 'more'
 }

@@ -8,9 +8,10 @@ import type { Client } from '../../clients/client.ts'
 import { reasonOf } from '../../errors.ts'
 import type { Feed } from '../../feed.ts'
 import type { Hub } from '../../hub.ts'
+import { eachInPieces } from '../pieces.ts'
 import { ClosedRing } from './closed.ts'
 import { History } from './history.ts'
-import { eachInPieces, SLOWEST, type Survey, survey } from './survey.ts'
+import { SLOWEST, type Survey, survey } from './survey.ts'
 
 const TURN_MS = 1_000
 /** A look is good for so long, however many ask. */
@@ -142,8 +143,7 @@ export class Watch {
   async #imagine(): Promise<void> {
     const { feeds, clients } = this.#hub
     if (![...feeds.values()].some(({ dryRun }) => dryRun !== undefined)) return
-    await eachInPieces(clients, client => {
-      const now = performance.now()
+    await eachInPieces(clients, (client, now) => {
       client.reader.feed.dryRun?.look(client.reader, client.stalledMs(now), now)
     })
   }

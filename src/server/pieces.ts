@@ -6,6 +6,8 @@ import { setImmediate } from 'node:timers/promises'
 
 /** A delivery may be held up for so long by a piece. */
 const PIECE_MS = 1
+/** Items between two looks at the clock. */
+const STEP = 64
 
 export class Pieces {
   #done = 0
@@ -23,5 +25,22 @@ export class Pieces {
   /** How much of the event loop it has taken so far. */
   get tookMs(): number {
     return this.#done + performance.now() - this.#since
+  }
+}
+
+/** Calls `look` with each of them and the time, in pieces. */
+export async function eachInPieces<T>(
+  items: Iterable<T>,
+  look: (item: T, now: number) => void,
+  pieces = new Pieces(),
+): Promise<void> {
+  let looked = 0
+  let now = 0
+  for (const item of items) {
+    if (looked++ % STEP === 0) {
+      await pieces.next()
+      now = performance.now()
+    }
+    look(item, now)
   }
 }
