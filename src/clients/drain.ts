@@ -39,11 +39,13 @@ export async function drain(
       if (hurry.aborted || now > lastStand) for (const client of clients) client.terminate()
       waiting = waiting.filter(({ client, due }) => {
         const { served } = client
-        const leaves = now >= deadline || (now >= due && served)
-        if (leaves) leave(client)
-        if (leaves && !served) owing++
-        else if (now >= due) client.hurry() // it may have everything, and nobody asked
-        return !leaves
+        if (now < deadline && (now < due || !served)) {
+          if (now >= due) client.hurry() // it may have everything, and nobody asked
+          return true
+        }
+        if (!served) owing++
+        leave(client)
+        return false
       })
       if (clients.size > 0) return
       clearInterval(timer)
