@@ -1,14 +1,11 @@
 #!/usr/bin/env node
 /**
- * The command line: which command, its help, its exit code. The commands themselves are serve, check and tail. Only here and in
- * those three is anything written to a terminal.
+ * The command line: which command, its help, its exit code. The commands themselves are serve, check and tail, and each is loaded
+ * when it is asked for. Only here and in those three is anything written to a terminal.
  */
-import { checkCommand } from './check.ts'
 import { reasonOf, SpillwayError } from './errors.ts'
 import { checkHelp, serveHelp, TAIL_HELP, USAGE } from './help.ts'
-import { serveCommand } from './serve.ts'
 import { VERSION } from './server/version.ts'
-import { tailCommand } from './tail.ts'
 
 /** Exit codes. */
 export const EXIT = { done: 0, failed: 1, wrongInput: 2 } as const
@@ -23,10 +20,13 @@ async function main([command, ...args]: readonly string[]): Promise<number> {
   }
   if (command === 'help' || HELP.includes(command)) return say(USAGE)
   if (command === '--version' || command === '-v') return say(`${VERSION}\n`)
-  if (command === 'serve') return wantsHelp ? say(serveHelp()) : serveCommand(args, VERSION)
+  if (command === 'serve')
+    return wantsHelp ? say(serveHelp()) : (await import('./serve.ts')).serveCommand(args, VERSION)
   // Whatever a .js file opened when it was loaded need not keep this waiting.
-  if (command === 'check') return wantsHelp ? say(checkHelp()) : process.exit(await checkCommand(args))
-  if (command === 'tail') return wantsHelp ? say(TAIL_HELP) : tailCommand(args)
+  if (command === 'check') {
+    return wantsHelp ? say(checkHelp()) : process.exit(await (await import('./check.ts')).checkCommand(args))
+  }
+  if (command === 'tail') return wantsHelp ? say(TAIL_HELP) : (await import('./tail.ts')).tailCommand(args)
   process.stderr.write(`command: expected serve, check or tail, got ${JSON.stringify(command)}\n\n${USAGE}`)
   return EXIT.wrongInput
 }
