@@ -4,18 +4,8 @@ import type { EvictCause, HubEvent } from '../src/events.ts'
 import { Journal } from '../src/journal.ts'
 import { textLine } from '../src/logger-text.ts'
 import type { LogFields } from '../src/options.ts'
+import { NOTHING } from './support/account.ts'
 
-const account = {
-  published: 0,
-  taken: 0,
-  inFlight: 0,
-  skipped: 0,
-  conflated: 0,
-  queued: 0,
-  unknown: 0,
-  undelivered: 0,
-  missing: 0,
-}
 const nowhere = { messages: 0, bytes: 0, seconds: 0 }
 
 function eviction(id: number, feed: string, cause: EvictCause): HubEvent {
@@ -32,7 +22,7 @@ function eviction(id: number, feed: string, cause: EvictCause): HubEvent {
     bufferedBytes: 0,
     connectedMs: 0,
   } as const
-  return { type: 'client-evicted', client, feed, cause, detail: 'far behind', figures, account }
+  return { type: 'client-evicted', client, feed, cause, detail: 'far behind', figures, account: NOTHING }
 }
 
 function listened() {

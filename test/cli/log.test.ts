@@ -128,12 +128,13 @@ describe('standard error', () => {
   const CHATTER = ['--feed', `chatter=exec:seq -f 'line %.0f of the log' 1 ${LINES} >&2`, '--restart', 'never']
 
   /** Resolves when the source of a feed of that hub has ended. */
-  async function overOn(port: number): Promise<void> {
-    for (;;) {
+  function overOn(port: number): Promise<void> {
+    const over = async () => {
       const response = await fetch(`http://127.0.0.1:${port}/feeds`)
       const { feeds } = (await response.json()) as { feeds: { source: string }[] }
-      if (feeds.some(({ source }) => source === 'ended')) return
+      return feeds.some(({ source }) => source === 'ended')
     }
+    return until('the source to end', over, 30_000)
   }
 
   test('that nobody reads holds up neither clients nor the end; what does not fit is dropped and counted', async () => {

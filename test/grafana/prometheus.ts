@@ -121,12 +121,6 @@ function of(api: string): Prometheus {
       const { alerts } = await ask<{ readonly alerts: readonly Alert[] }>('alerts')
       return alerts.filter(({ state }) => state === 'firing').map(({ labels }) => labels)
     },
-    async eventually(what, condition, within = 20_000) {
-      const deadline = performance.now() + within
-      while (!(await condition())) {
-        if (performance.now() > deadline) throw new Error(`not within ${within} ms: ${what}`)
-        await new Promise(resolve => setTimeout(resolve, 200))
-      }
-    },
+    eventually: (what, condition, within = 20_000) => until(what, condition, within, 200),
   }
 }

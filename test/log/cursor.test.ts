@@ -3,19 +3,9 @@ import { describe, expect, test } from 'vitest'
 import { type Account, Cursor } from '../../src/log/cursor.ts'
 import type { Log } from '../../src/log/log.ts'
 import type { Position } from '../../src/log/position.ts'
+import { NOTHING } from '../support/account.ts'
 import { fill, logOf } from './helpers.ts'
 
-const NOTHING: Account = {
-  published: 0,
-  taken: 0,
-  inFlight: 0,
-  skipped: 0,
-  conflated: 0,
-  queued: 0,
-  unknown: 0,
-  undelivered: 0,
-  missing: 0,
-}
 const FRAME_BYTES = 102
 
 function logWith(messages: number): Log {

@@ -6,6 +6,7 @@ import { ClosedRing } from '../../src/server/watch/closed.ts'
 import { HISTORY_SECONDS, History } from '../../src/server/watch/history.ts'
 import { Ranking } from '../../src/server/watch/ranking.ts'
 import { watchOf } from '../../src/server/watch/watch.ts'
+import { NOTHING } from '../support/account.ts'
 import { startHub } from '../support/hub.ts'
 import { until } from '../support/until.ts'
 
@@ -56,17 +57,7 @@ describe('the ring of those who have left', () => {
     initiator: 'client',
     overflow: 'skip',
     cause: undefined,
-    account: {
-      published: 0,
-      taken: 0,
-      inFlight: 0,
-      skipped: 0,
-      conflated: 0,
-      queued: 0,
-      unknown: 0,
-      undelivered: 0,
-      missing: 0,
-    },
+    account: NOTHING,
   })
 
   test('keeps the last so many, numbered as they left, the newest first', () => {

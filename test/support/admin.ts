@@ -2,8 +2,8 @@
 import { once } from 'node:events'
 import { type IncomingMessage, request } from 'node:http'
 import { onTestFinished } from 'vitest'
-import { type AdminOptions, Hub, type HubOptions, type Logger, serve, serveAdmin } from '../../src/index.ts'
-import { RawClient, type RawOptions } from './raw-client.ts'
+import { type AdminOptions, type HubOptions, serveAdmin } from '../../src/index.ts'
+import { type Served, startHub } from './hub.ts'
 
 export interface Answer {
   readonly status: number
@@ -41,42 +41,17 @@ export async function ask(
   }
 }
 
-export interface Administered {
-  readonly hub: Hub
-  /** Of the clients. */
-  readonly port: number
+export interface Administered extends Served {
   readonly adminPort: number
-  readonly lines: string[]
-  client(path: string, options?: RawOptions): Promise<RawClient>
   /** Asks the admin port. */
   admin(path: string, asking?: Asking): Promise<Answer>
 }
 
 export async function startAdmin(options: HubOptions = {}, adminOptions: AdminOptions = {}): Promise<Administered> {
-  const lines: string[] = []
-  const write = (line: string) => void lines.push(line)
-  const logger: Logger = { info: write, warn: write, error: write }
-  const hub = new Hub({ logger, evictGraceMs: 200, ...options })
-  const serving = await serve(hub, { port: 0 })
+  const served = await startHub(options)
+  const { hub, serving } = served
   const admin = await serveAdmin(hub, { port: 0, serving, ...adminOptions })
-  const clients: RawClient[] = []
-  onTestFinished(async () => {
-    for (const client of clients) client.destroy()
-    await serving.close({ drainMs: 0 })
-    await admin.close()
-  })
-  const port = Number(new URL(serving.url).port)
+  onTestFinished(() => admin.close())
   const adminPort = Number(new URL(admin.url).port)
-  return {
-    hub,
-    port,
-    adminPort,
-    lines,
-    async client(path, rawOptions) {
-      const client = await RawClient.open(port, path, rawOptions)
-      clients.push(client)
-      return client
-    },
-    admin: (path, asking) => ask(adminPort, path, asking),
-  }
+  return { ...served, adminPort, admin: (path, asking) => ask(adminPort, path, asking) }
 }

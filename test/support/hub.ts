@@ -1,10 +1,11 @@
 /** A hub on a free port, with real sockets around it, that is gone when the test is over. */
 import { onTestFinished } from 'vitest'
-import { Hub, type HubOptions, type Logger, type ServeOptions, serve } from '../../src/index.ts'
+import { Hub, type HubOptions, type Logger, type ServeOptions, type Serving, serve } from '../../src/index.ts'
 import { RawClient, type RawOptions } from './raw-client.ts'
 
 export interface Served {
   readonly hub: Hub
+  readonly serving: Serving
   readonly port: number
   readonly url: string
   /** What the hub logged. */
@@ -18,15 +19,17 @@ export async function startHub(options: HubOptions = {}, serving: ServeOptions =
   const write = (line: string) => void lines.push(line)
   const logger: Logger = { info: write, warn: write, error: write }
   const hub = new Hub({ logger, evictGraceMs: 200, ...options })
-  const { url, close } = await serve(hub, { port: 0, ...serving })
+  const served = await serve(hub, { port: 0, ...serving })
+  const { url } = served
   const clients: RawClient[] = []
   onTestFinished(async () => {
     for (const client of clients) client.destroy()
-    await close({ drainMs: 0 })
+    await served.close({ drainMs: 0 })
   })
   const port = Number(new URL(url).port)
   return {
     hub,
+    serving: served,
     port,
     url,
     lines,

@@ -3,10 +3,15 @@
 const STEP_MS = 5
 
 /** Resolves when the condition holds; rejects after `within` milliseconds, naming what did not happen. */
-export async function until(what: string, condition: () => boolean, within = 10_000): Promise<void> {
+export async function until(
+  what: string,
+  condition: () => boolean | Promise<boolean>,
+  within = 10_000,
+  everyMs = STEP_MS,
+): Promise<void> {
   const deadline = performance.now() + within
-  while (!condition()) {
+  while (!(await condition())) {
     if (performance.now() > deadline) throw new Error(`not within ${within} ms: ${what}`)
-    await new Promise(resolve => setTimeout(resolve, STEP_MS))
+    await new Promise(resolve => setTimeout(resolve, everyMs))
   }
 }
