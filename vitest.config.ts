@@ -5,7 +5,9 @@ const TOOLS = [
   'test/clients/browser.test.ts',
   'test/grafana/prometheus.test.ts',
   'test/proxies.test.ts',
-  'test/server/page*.test.ts',
+  'test/server/page.test.ts',
+  'test/server/page-admin.test.ts',
+  'test/server/page-operators.test.ts',
 ]
 const { TOOLS: which } = process.env
 const withTools = which === 'only'
