@@ -16,7 +16,7 @@
 import { Observable, Subject, type Subscriber, type Subscription } from 'rxjs'
 import { reasonOf, SpillwayError } from '../errors.ts'
 import type { Message } from '../message.ts'
-import { afterCollections, Hoard, memoryHeld, type Sight } from './hoard.ts'
+import { afterCollections, type Collection, Hoard, memoryHeld, type Sight } from './hoard.ts'
 import { type NamedOperator, nameOf } from './stages.ts'
 
 type Emit = (item: unknown) => void
@@ -34,8 +34,6 @@ export interface PipelineHost extends Holdings {
 }
 
 const ALONE: PipelineHost = { logBytes: () => 0, clients: () => 0, warn() {} }
-/** What a stage may keep before its feed fails: the memory of a hub has a bound, and this is no part of it. */
-const MOST_KEPT_BYTES = 128 * 1024 * 1024
 /** Before so much has gone in, nothing can have been kept that is worth a look. */
 const LOOK_FROM_BYTES = 1024 * 1024
 
@@ -179,22 +177,26 @@ export class Pipeline {
 
   #beginLooking(): void {
     this.#hoard = new Hoard(this.#sight())
-    this.#stopLooking = afterCollections(() => this.#look())
+    this.#stopLooking = afterCollections(which => this.#look(which))
   }
 
   #sight(): Sight {
-    const held = memoryHeld() - this.#host.logBytes()
-    const clients = this.#host.clients()
-    return { held, clients, passed: [...this.#passed], bytes: this.#bytes, at: performance.now() }
+    const { held, old } = memoryHeld()
+    return {
+      ...{ held: held - this.#host.logBytes(), old, clients: this.#host.clients() },
+      ...{ passed: [...this.#passed], bytes: this.#bytes, at: performance.now() },
+    }
   }
 
-  /** Garbage is gone just now: what is there, somebody holds. */
-  #look(): void {
-    const kept = this.#failed || this.done ? undefined : this.#hoard?.look(this.#sight())
+  /** Behind a major collection garbage is gone: what is there, somebody holds. Behind a minor one it only seems so. */
+  #look(which: Collection): void {
+    if (this.#failed || this.done) return
+    const sight = this.#sight()
+    const kept = which === 'major' ? this.#hoard?.look(sight) : this.#hoard?.glance(sight)
     if (kept === undefined) return
-    const { stage, messages, bytes } = kept
+    const { stage, messages, bytes, tooMuch } = kept
     const got = `${Math.round(bytes / 2 ** 20)} MiB more memory and ${messages} messages that did not come out`
-    if (bytes > MOST_KEPT_BYTES) this.#fail(this.#breach(stage, 'to pass on or drop what it is given', got))
+    if (tooMuch) this.#fail(this.#breach(stage, 'to pass on or drop what it is given', got))
     else if (this.#told !== stage) this.#host.warn(`${this.#nameOf(stage)} seems to keep what it is given: ${got}`)
     this.#told = stage
   }

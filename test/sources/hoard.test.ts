@@ -26,6 +26,7 @@ describe('a stage that keeps all and gives nothing for a minute is named, and th
       line,
     ],
     ['concatMap with a delay', [concatMap((m: unknown) => of(m).pipe(delay(MINUTE)))], 'pipeline[0]', line],
+    ['bufferTime, of small ones', [bufferTime(MINUTE), map(String)], 'pipeline[0]', i => String(i).padStart(30, '.')],
     [
       'toArray, of large ones, which are no part of the heap',
       [toArray(), map(String)],
@@ -57,18 +58,23 @@ describe('a stage that keeps all and gives nothing for a minute is named, and th
 })
 
 describe('a stage that keeps nothing is left alone, however much goes into it:', () => {
-  test.each<[string, (Operator | NamedOperator)[]]>([
+  test.each<[string, (Operator | NamedOperator)[], ((i: number) => string)?]>([
     ['filter', [filter(() => false)]],
+    [
+      'one that parses small ones',
+      [map((m: Message) => JSON.parse(String(m.payload)) as unknown), filter(() => false)],
+      i => `{"n":[${i}]}`,
+    ],
     ['one that makes objects and drops them', [map((m: Message) => ({ text: `${m.payload}!` })), filter(() => false)]],
     ['distinctUntilChanged', [map(() => 'x'), distinctUntilChanged()]],
     ['debounceTime, which keeps the newest', [debounceTime(MINUTE)]],
   ])(
     '%s',
-    async (_, pipeline) => {
+    async (_, pipeline, make = line) => {
       const collect = collector()
       const { hub, lines } = openHub()
       const count = 200_000
-      const feed = hub.feed('f', { source: always(line, count), pipeline, restart: false })
+      const feed = hub.feed('f', { source: always(make, count), pipeline, restart: false })
       let seen = 0
       await until(
         'all of it',
@@ -86,9 +92,12 @@ describe('a stage that keeps nothing is left alone, however much goes into it:',
   )
 })
 
+const literal = (words: string) => words.replace(/[[\]()]/g, '\\$&')
+
 describe('memory that grows is laid to a stage only', () => {
   const at = (held: number, passed: readonly number[], ms = 1_000): Sight => ({
     held: held * MIB,
+    old: held * MIB,
     clients: 0,
     passed,
     bytes: passed[0]! * 1_000,
@@ -101,8 +110,8 @@ describe('memory that grows is laid to a stage only', () => {
   }
 
   test('where its messages went in and did not come out', () => {
-    expect(look(at(140, [40_000, 40_000, 0]))).toEqual({ stage: 1, messages: 40_000, bytes: 40 * MIB })
-    expect(look(at(140, [40_000, 0, 0]))).toEqual({ stage: 0, messages: 40_000, bytes: 40 * MIB })
+    expect(look(at(140, [40_000, 40_000, 0]))).toEqual({ stage: 1, messages: 40_000, bytes: 40 * MIB, tooMuch: false })
+    expect(look(at(140, [40_000, 0, 0]))).toEqual({ stage: 0, messages: 40_000, bytes: 40 * MIB, tooMuch: false })
     expect(look(at(140, [40_000, 40_000, 40_000]))).toBeUndefined()
   })
 
@@ -136,4 +145,40 @@ describe('memory that grows is laid to a stage only', () => {
   })
 })
 
-const literal = (words: string) => words.replace(/[[\]()]/g, '\\$&')
+describe('before the first major collection, what has outlived two minor ones', () => {
+  /** Of messages of 8 B. */
+  const at = (old: number, passed: number, ms: number): Sight => ({
+    ...{ held: 0, old: old * MIB, clients: 0, passed: [passed, 0], bytes: passed * 8, at: ms },
+  })
+  const glances = (...sights: Sight[]) => {
+    const hoard = new Hoard(at(100, 0, 0))
+    return sights.map(sight => hoard.glance(sight)?.bytes)
+  }
+
+  test('names a stage when it has grown as its messages went in', () => {
+    expect(glances(at(110, 130_000, 200), at(125, 300_000, 500))).toEqual([undefined, 25 * MIB])
+  })
+
+  test('names none where it is less than the head and the place of a message', () => {
+    expect(glances(at(125, 600_000, 500))).toEqual([undefined])
+  })
+
+  test('names none where it has grown once, and messages go in without it', () => {
+    expect(glances(at(120, 130_000, 200), at(120, 500_000, 700), at(130, 630_000, 900))).toEqual(
+      Array(3).fill(undefined),
+    )
+  })
+
+  test('names none that takes longer than two seconds', () => {
+    expect(glances(at(115, 200_000, 1_500), at(130, 400_000, 2_100))).toEqual([undefined, undefined])
+  })
+
+  test('is never too much, except of a stage that a major one has shown to keep its messages', () => {
+    const hoard = new Hoard(at(100, 0, 0))
+    const more = (old: number, passed: number, ms: number) => ({ ...at(old, passed, ms), held: (old - 100) * MIB })
+    expect(hoard.glance(more(500, 3_000_000, 1_000))).toMatchObject({ tooMuch: false })
+    expect(hoard.look(more(210, 1_000_000, 1_100))).toMatchObject({ tooMuch: false })
+    expect(hoard.glance(more(350, 2_000_000, 1_500))).toMatchObject({ tooMuch: false })
+    expect(hoard.glance(more(360, 2_100_000, 1_600))).toMatchObject({ tooMuch: true })
+  })
+})
