@@ -24,7 +24,7 @@ const METHOD = `## Method
   load sleeps 20 ms between turns, in steady 5 ms, so that it reads several messages at once.
 - **Medians and spread.** A figure is the median of the runs, in brackets the least and the most. A ratio is Spillway's figure by the peer's, taken
   for each pair of runs, and then median, least and most of these. Of one run there is no spread, and of two it says little: of two pairs and two
-  more of the same, nothing but chance keeps the spreads apart in one of three cases (of three and three in one of ten).
+  more of the same, nothing but chance keeps the spreads apart in one of three cases; of five and five, as here, in one of 126.
 - **Ages** are from the moment at which a message was due (written in it) to the moment its last byte was read, in buckets 2 % wide. A server that
   cannot keep up does not make its messages younger.
 - **CPU** is user and system time of the server's process; all writes to sockets are in it.

@@ -1,6 +1,6 @@
 /** How old the data is that slow clients read: of those on a slow link, and of one that is fast, then slow, then fast again. */
 import { kernelTcp } from '../../swarm/kernel.ts'
-import { ALL, FEW } from '../peers/index.ts'
+import { FEW } from '../peers/index.ts'
 import type { Measure } from '../results.ts'
 import { type Run, type Span, wait } from '../run.ts'
 import { type Case, during, type Settings, type Workload } from '../workload.ts'
@@ -18,13 +18,13 @@ interface TrickleSettings extends Settings {
   readonly every: number
 }
 
-const TRICKLE: TrickleSettings = { pairs: 2, clients: 10, read: LINK, seconds: 15, every: 5 }
+const TRICKLE: TrickleSettings = { pairs: 5, clients: 10, read: LINK, seconds: 10, every: 5 }
 
 export const trickle: Workload<TrickleSettings> = {
   name: 'trickle',
   about:
     'Clients whose links carry 16 KB/s on a feed of 1 MB/s (1,000 messages of 1,000 B), `skip`, lag limit 1 s: how old is what they read, as time goes by, and is their link full?',
-  kinds: ALL,
+  kinds: FEW,
   sizes: {
     full: TRICKLE,
     quick: { ...TRICKLE, pairs: 1, seconds: 8, every: 4 },
@@ -60,7 +60,7 @@ interface ChangeSettings extends Settings {
 }
 
 const CHANGE: ChangeSettings = {
-  ...{ pairs: 2, read: LINK, fast: 5, seconds: 10, every: 5 },
+  ...{ pairs: 5, read: LINK, fast: 3, seconds: 6, every: 3 },
   ...{ stop: false, clients: 1_000, rate: 50 },
 }
 /** Back to full speed: so much of the feed's rate, and no older than this. */
@@ -73,7 +73,7 @@ export const fastThenSlow: Workload<ChangeSettings> = {
   kinds: FEW,
   sizes: {
     full: CHANGE,
-    quick: { ...CHANGE, pairs: 1, fast: 3, seconds: 6, every: 3 },
+    quick: { ...CHANGE, pairs: 1 },
     tiny: { ...CHANGE, pairs: 1, fast: 0.5, seconds: 1, every: 0.5, clients: 10 },
   },
   cases: settings => [settings.stop ? stopping(settings) : changing(settings)],

@@ -14,7 +14,7 @@ interface ChurnSettings extends Settings {
   readonly seconds: number
 }
 
-const CHURN: ChurnSettings = { pairs: 2, lanes: 50, bystanders: 100, rate: 100, bytes: 128, warmUp: 1, seconds: 5 }
+const CHURN: ChurnSettings = { pairs: 5, lanes: 50, bystanders: 100, rate: 100, bytes: 128, warmUp: 1, seconds: 3 }
 
 export const churn: Workload<ChurnSettings> = {
   name: 'churn',
@@ -23,7 +23,7 @@ export const churn: Workload<ChurnSettings> = {
   kinds: UNGUARDED,
   sizes: {
     full: CHURN,
-    quick: { ...CHURN, pairs: 1, seconds: 3 },
+    quick: { ...CHURN, pairs: 1 },
     tiny: { ...CHURN, pairs: 1, lanes: 5, bystanders: 5, warmUp: 0.2, seconds: 0.5 },
   },
   cases: ({ lanes, bystanders, rate, bytes, warmUp, seconds }) => [
@@ -63,7 +63,7 @@ interface ResumeSettings extends Settings {
   readonly away: number
 }
 
-const RESUME: ResumeSettings = { pairs: 2, clients: 2_000, bystanders: 200, rate: 10, bytes: 128, away: 3 }
+const RESUME: ResumeSettings = { pairs: 5, clients: 2_000, bystanders: 200, rate: 10, bytes: 128, away: 2 }
 const POLL_MS = 100
 const MOST_MS = 20_000
 
@@ -74,7 +74,7 @@ export const resume: Workload<ResumeSettings> = {
   kinds: UNGUARDED,
   sizes: {
     full: RESUME,
-    quick: { ...RESUME, pairs: 1, away: 2 },
+    quick: { ...RESUME, pairs: 1 },
     tiny: { ...RESUME, pairs: 1, clients: 20, bystanders: 5, away: 0.5 },
   },
   cases: ({ clients, bystanders, rate, bytes, away }) => [

@@ -14,12 +14,12 @@ interface FirehoseSettings extends Settings {
 }
 
 const FULL: FirehoseSettings = {
-  pairs: 3,
+  pairs: 5,
   clients: 1_000,
   perTurn: [1, 8, 64],
   bytes: 128,
   warmUp: 1,
-  seconds: 2.5,
+  seconds: 1.5,
   window: false,
 }
 
@@ -30,7 +30,7 @@ export const firehose: Workload<FirehoseSettings> = {
   kinds: ALL,
   sizes: {
     full: FULL,
-    quick: { ...FULL, pairs: 1, warmUp: 1, seconds: 2 },
+    quick: { ...FULL, pairs: 1, seconds: 2 },
     tiny: { ...FULL, pairs: 1, clients: 20, perTurn: [8], warmUp: 0.2, seconds: 0.5 },
   },
   cases: ({ perTurn, clients, bytes, warmUp, seconds, window }) =>

@@ -15,13 +15,13 @@ interface GrowthSettings extends Settings {
 }
 
 const FULL: GrowthSettings = {
-  pairs: 2,
+  pairs: 5,
   clients: [100, 1_000, 10_000],
   feeds: [1, 100],
   deliveries: 20_000,
   bytes: 128,
   warmUp: 0.5,
-  seconds: 2,
+  seconds: 1.5,
 }
 
 export const growth: Workload<GrowthSettings> = {
@@ -31,7 +31,7 @@ export const growth: Workload<GrowthSettings> = {
   kinds: FEW,
   sizes: {
     full: FULL,
-    quick: { ...FULL, pairs: 1, clients: [100, 1_000, 5_000], warmUp: 0.5, seconds: 1 },
+    quick: { ...FULL, pairs: 1, clients: [100, 1_000, 5_000], seconds: 1 },
     tiny: { ...FULL, pairs: 1, clients: [20], feeds: [5], deliveries: 1_000, warmUp: 0.1, seconds: 0.5 },
   },
   check({ clients, feeds }) {

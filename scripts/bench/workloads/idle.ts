@@ -13,7 +13,7 @@ interface IdleSettings extends Settings {
   readonly settle: number
 }
 
-const FULL: IdleSettings = { pairs: 2, clients: 10_000, settle: 3 }
+const FULL: IdleSettings = { pairs: 5, clients: 10_000, settle: 1 }
 
 export const idle: Workload<IdleSettings> = {
   name: 'idle',
@@ -22,7 +22,7 @@ export const idle: Workload<IdleSettings> = {
   kinds: UNGUARDED,
   sizes: {
     full: FULL,
-    quick: { ...FULL, pairs: 1, settle: 1 },
+    quick: { ...FULL, pairs: 1 },
     tiny: { ...FULL, pairs: 1, clients: 50, settle: 0.1 },
   },
   check: ({ clients }) =>

@@ -22,21 +22,21 @@ interface SwarmSettings extends Settings {
 }
 
 const FULL: SwarmSettings = {
-  pairs: 2,
+  pairs: 5,
   silent: [500, 0],
   healthy: 500,
   rate: 100,
   bytes: 1_024,
-  capacity: 512 * 1_024,
+  capacity: 256 * 1_024,
   overflow: 'skip',
   warmUp: 1,
-  seconds: 7,
+  seconds: 5,
 }
 
 export const slowSwarm: Workload<SwarmSettings> = {
   name: 'slow-swarm',
   about:
-    "Half of the clients never read, while the hub's log wraps every five seconds; and the same without them. Memory is that at the end: what a peer queues grows as long as it runs. The kernel's TCP memory is that of the whole machine, less what it was before.",
+    "Half of the clients never read, while the hub's log wraps every two and a half seconds; and the same without them. Memory is that at the end: what a peer queues grows as long as it runs. The kernel's TCP memory is that of the whole machine, less what it was before.",
   kinds: ALL,
   sizes: {
     full: FULL,

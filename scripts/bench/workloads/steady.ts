@@ -15,7 +15,7 @@ interface SteadySettings extends Settings {
 /** Without, to read for 5,000 clients takes all of a core. */
 const NAP_MS = 5
 
-const FULL: SteadySettings = { pairs: 2, clients: 5_000, rate: 20, bytes: 128, warmUp: 2, seconds: 6 }
+const FULL: SteadySettings = { pairs: 5, clients: 5_000, rate: 20, bytes: 128, warmUp: 1, seconds: 4 }
 
 export const steady: Workload<SteadySettings> = {
   name: 'steady',
@@ -24,7 +24,7 @@ export const steady: Workload<SteadySettings> = {
   kinds: ALL,
   sizes: {
     full: FULL,
-    quick: { ...FULL, pairs: 1, warmUp: 1.5, seconds: 3 },
+    quick: { ...FULL, pairs: 1, seconds: 3 },
     tiny: { ...FULL, pairs: 1, clients: 20, warmUp: 0.2, seconds: 0.5 },
   },
   cases: ({ clients, rate, bytes, warmUp, seconds }) => [
