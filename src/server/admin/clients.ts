@@ -3,6 +3,7 @@ import type { Client } from '../../clients/client.ts'
 import { expected } from '../../errors.ts'
 import { formatPosition } from '../../protocol.ts'
 import { READER_STATES } from '../../reader.ts'
+import { eachInPieces } from '../pieces.ts'
 import { closedStatus, readerStatus, who } from '../status.ts'
 import { headroomOf } from '../watch/headroom.ts'
 import { Ranking } from '../watch/ranking.ts'
@@ -31,20 +32,19 @@ const CLOSED_TOLD = 100
 const REASON_BYTES = 123
 const REASON = 'evicted by an operator; retry=30s'
 
-export function listClients({ hub, watch }: Office, { query }: Asked) {
+export async function listClients({ hub, watch }: Office, { query }: Asked): Promise<string> {
   const figure = SORTS[oneOf(query, 'sort', SORTED) ?? 'lag']
   const sign = oneOf(query, 'order', ORDERS) === 'asc' ? -1 : 1
   const [feed, state] = [feedIn(hub, query), oneOf(query, 'state', READER_STATES)]
   const ranking = new Ranking<Client>(whole(query, 'limit', 1, MOST_CLIENTS) ?? CLIENTS)
-  const now = performance.now()
   let total = 0
-  for (const client of hub.clients) {
+  await eachInPieces(hub.clients, (client, now) => {
     const { reader } = client
-    if ((feed !== undefined && reader.feed.name !== feed) || (state !== undefined && reader.state !== state)) continue
+    if ((feed !== undefined && reader.feed.name !== feed) || (state !== undefined && reader.state !== state)) return
     total++
     ranking.offer(client, sign * figure(client, now))
-  }
-  return { total, clients: ranking.ranked.map(({ item }) => clientStatus(item, watch, now)) }
+  })
+  return listed(total, 'clients', ranking.ranked, ({ item }, now) => clientStatus(item, watch, now))
 }
 
 export function tellClient(office: Office, asked: Asked) {
@@ -72,16 +72,20 @@ export function evictClient(office: Office, asked: Asked) {
   return { evicted: before }
 }
 
-export function listClosed({ hub, watch }: Office, { query }: Asked) {
+export async function listClosed({ hub, watch }: Office, { query }: Asked): Promise<string> {
   const [feed, code] = [feedIn(hub, query), whole(query, 'code', 1_000, 4_999)]
   const found = watch.closed.newest(
     whole(query, 'limit', 1, CLOSED) ?? CLOSED_TOLD,
     closed => (feed === undefined || closed.feed === feed) && (code === undefined || closed.code === code),
   )
-  return {
-    total: watch.closed.count,
-    closed: found.map(closed => ({ ...closedStatus(closed), ...who(closed.client) })),
-  }
+  return listed(watch.closed.count, 'closed', found, closed => ({ ...closedStatus(closed), ...who(closed.client) }))
+}
+
+/** A list as JSON, and how many there are. In pieces, because 10,000 that have left are megabytes. */
+async function listed<T>(total: number, name: string, items: readonly T[], tell: (item: T, now: number) => unknown) {
+  const told: string[] = []
+  await eachInPieces(items, (item, now) => void told.push(JSON.stringify(tell(item, now))))
+  return `{"total":${total},"${name}":[${told.join()}]}`
 }
 
 function clientOf({ hub, watch }: Office, { words }: Asked): Client {
