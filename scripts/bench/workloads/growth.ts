@@ -20,14 +20,14 @@ const FULL: GrowthSettings = {
   feeds: [1, 100],
   deliveries: 20_000,
   bytes: 128,
-  warmUp: 0.5,
+  warmUp: 1.5,
   seconds: 1.5,
 }
 
 export const growth: Workload<GrowthSettings> = {
   name: 'growth',
   about:
-    'The same number of deliveries a second, to few clients or many, in one feed (room, channel) or spread over a hundred: what one delivery costs the server. All that a server does besides, such as its pings, is in it.',
+    'The same number of deliveries a second, to few clients or many, in one feed (room, channel) or spread over a hundred: what one delivery costs the server. All that a server does besides, such as its pings, is in it, but for the first ping to each client.',
   kinds: FEW,
   sizes: {
     full: FULL,
