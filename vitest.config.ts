@@ -8,6 +8,7 @@ const TOOLS = [
   'test/server/page.test.ts',
   'test/server/page-admin.test.ts',
   'test/server/page-operators.test.ts',
+  'test/server/page-room.test.ts',
 ]
 const { TOOLS: which } = process.env
 const withTools = which === 'only'

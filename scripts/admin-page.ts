@@ -52,13 +52,15 @@ it. The port speaks plain HTTP: on a network, put TLS in front of it. A wrong to
 
 ## By hand
 
+With \`npm start\` running these work as they stand; 17 is whoever has that number.
+
 \`\`\`sh
 curl -s 'localhost:8081/clients?sort=lag&limit=5'          # who is furthest behind
 curl -s 'localhost:8081/closed?code=4408&limit=20'         # who was evicted last, and with what account
 curl -s -X POST localhost:8081/clients/17/evict
-curl -s -X PATCH localhost:8081/feeds/prices/limits -H 'Content-Type: application/json' -d '{"maxLag":{"ms":5000}}'
-curl -s -X PUT localhost:8081/feeds/prices/dry-run -H 'Content-Type: application/json' -d '{"overflow":"evict","maxLag":{"ms":2000}}'
-curl -s localhost:8081/feeds/prices/dry-run                # a while later
+curl -s -X PATCH localhost:8081/feeds/ticks/limits -H 'Content-Type: application/json' -d '{"maxLag":{"ms":5000}}'
+curl -s -X PUT localhost:8081/feeds/ticks/dry-run -H 'Content-Type: application/json' -d '{"overflow":"evict","maxLag":{"ms":2000}}'
+curl -s localhost:8081/feeds/ticks/dry-run                 # a while later
 \`\`\`
 
 ## Changing limits

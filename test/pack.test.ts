@@ -35,6 +35,9 @@ test('npm pack, install elsewhere: the library imports and the command runs', as
     expect(paths).toContain(file)
   }
   expect(paths.filter(path => /^(src|test|scripts|node_modules|\.ci)\//.test(path))).toEqual([])
+  // what its README points to is there
+  const links = [...readFileSync(join(root, 'README.md'), 'utf8').matchAll(/\]\(([^):#]+)(?:#[^)]*)?\)/g)]
+  expect(links.map(([, path]) => path!).filter(path => !paths.includes(path))).toEqual([])
 
   writeFileSync(join(folder, 'package.json'), '{ "type": "module", "private": true }')
   const install = [

@@ -192,8 +192,8 @@ function cut(text: string, length: number): string {
   return text.length <= length ? text : Buffer.from(text.slice(0, length), 'latin1').toString('latin1')
 }
 
-/** As operators see it. */
+/** As operators see it: an IPv4 client is that, also where the socket listens for IPv6 (RFC 4291 §2.5.5.2). */
 export function addressOf(socket: Socket): string {
-  const address = socket.remoteAddress ?? ''
+  const address = (socket.remoteAddress ?? '').replace(/^::ffff:(?=\d+\.)/, '')
   return address.includes(':') ? `[${address}]:${socket.remotePort}` : `${address}:${socket.remotePort}`
 }

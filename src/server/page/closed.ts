@@ -3,7 +3,7 @@
  * The page keeps the last LINES it was told of. Who cannot see it is told of evictions only, in one sentence, and not more than
  * once in ten seconds: a crowd that is evicted shall not be a flood of announcements.
  */
-import { byId, copyOf, part, setText } from './draw.ts'
+import { byId, copyOf, keepHeight, part, setText } from './draw.ts'
 import { count, timeOfDay } from './format.ts'
 import type { ClosedReport, HubReport } from './report.ts'
 
@@ -40,6 +40,7 @@ export class ClosedLog {
     this.#list.prepend(...fresh.map(lineOf))
     while (this.#list.children.length > LINES) this.#list.lastElementChild?.remove()
     this.#tellNone()
+    keepHeight(byId('closed-log'))
     // what was there before the page came is no news
     if (known !== undefined) this.#announce(fresh.filter(({ cause }) => cause !== null))
   }

@@ -31,6 +31,12 @@ export function setText(element: Element, text: string): void {
   if (element.textContent !== text) element.textContent = text
 }
 
+/** What an element has grown to, it keeps: what stands below it does not jump with each client that comes and goes. */
+export function keepHeight(element: HTMLElement): void {
+  const height = element.offsetHeight
+  if (height > (Number.parseFloat(element.style.minHeight) || 0)) element.style.minHeight = `${height}px`
+}
+
 /** A point of a sparkline: `x` from 0 (left) to 1 (right), `y` in whatever unit. */
 export interface Point {
   readonly x: number

@@ -4,7 +4,7 @@
  * its clients from 1 again. While somebody points at the table or is in it with the keyboard, the rows keep their places, whoever
  * is slowest now: nobody shall evict the one who slipped under the pointer.
  */
-import { byId, copyOf, part, setText, sparkline } from './draw.ts'
+import { byId, copyOf, keepHeight, part, setText, sparkline } from './draw.ts'
 import { age, bytes, count, timeOfDay } from './format.ts'
 import type { HubReport, SlowReport } from './report.ts'
 import { pointsOf } from './trend.ts'
@@ -13,6 +13,16 @@ import { pointsOf } from './trend.ts'
 const CALM_SECONDS = 2
 /** Points in a minute of history. */
 const MINUTE = 60
+
+/** What a state says of its client, for who points at it. */
+const WHY: Readonly<Record<string, string>> = {
+  live: 'It has everything, and gets the next message at once.',
+  catching: 'It is behind and takes its turn: what is queued goes out as it reads.',
+  blocked: 'Its socket did not take all of the last write: it does not read.',
+  full: 'All that may be in flight to it is: it gets more when it has taken some of that. It, or its connection, is slower than the feed.',
+  sampled: 'It has asked for so many messages a second, and gets the newest.',
+  closed: 'It is being closed.',
+}
 
 export class Slowest {
   readonly #root = byId('slowest')
@@ -51,6 +61,7 @@ export class Slowest {
     }
     byId('slowest-none').hidden = slowest.length > 0
     this.#root.setAttribute('data-none', String(slowest.length === 0))
+    keepHeight(byId('slowest-table'))
     setText(byId('slowest-count'), slowest.length === 0 ? '' : `${count(slowest.length)} of ${count(clients)} clients`)
   }
 
@@ -84,6 +95,7 @@ export class Slowest {
     this.#name(row, client)
     const { queued, inFlightBytes, windowBytes, dataAgeSeconds, history } = client
     setText(part(row, 'state'), client.unconfirmed ? `${client.state}, unconfirmed` : client.state)
+    part(row, 'state').title = WHY[client.state] ?? ''
     setText(part(row, 'queued'), bytes(queued.bytes))
     setText(part(row, 'queued-messages'), `${count(queued.messages)} messages`)
     setText(part(row, 'in-flight'), bytes(inFlightBytes))
