@@ -19,19 +19,11 @@ import { Windows } from './clients/windows.ts'
 import { expected, SpillwayError } from './errors.ts'
 import type { ClientInfo, HubEvent, Notify } from './events.ts'
 import { Feed } from './feed.ts'
-import { drainedLine, Journal } from './journal.ts'
+import { contained, drainedLine, Journal } from './journal.ts'
 import type { Account } from './log/cursor.ts'
 import type { Overflow } from './log/overflow.ts'
 import { type MemoryBound, memoryBound } from './memory.ts'
-import {
-  contained,
-  type FeedOptions,
-  feedSettings,
-  type HubOptions,
-  type HubSettings,
-  hubSettings,
-  SILENT,
-} from './options.ts'
+import { type FeedOptions, feedSettings, type HubOptions, type HubSettings, hubSettings, SILENT } from './options.ts'
 import { FEED_NAME, FEED_NAME_RULE, formatPosition } from './protocol.ts'
 import type { Joining, Reader, ReaderState } from './reader.ts'
 import { attachSource } from './sources/attach.ts'
