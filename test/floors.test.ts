@@ -12,6 +12,7 @@ const FLOORS: readonly (readonly string[])[] = [
     'feed.ts',
     'reader.ts',
     'demand.ts',
+    'gate-clock.ts',
     'judge.ts',
     'limits.ts',
     'dry-run.ts',
