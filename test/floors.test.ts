@@ -10,6 +10,8 @@ const FLOORS: readonly (readonly string[])[] = [
   ['log/', 'protocol.ts', 'errors.ts', 'events.ts', 'options.ts', 'parse.ts', 'memory.ts'],
   [
     'feed.ts',
+    'accounts.ts',
+    'readers.ts',
     'reader.ts',
     'demand.ts',
     'gate-clock.ts',

@@ -116,7 +116,7 @@ export class Client implements Sink, Asker {
       this.#broke = (error as NodeJS.ErrnoException).code?.startsWith('WS_ERR_') === true
     })
     channel.on('ping', data => this.#answer(data))
-    this.reader = feed.join(this, joining)
+    this.reader = feed.readers.join(this, joining)
     if (host.windows === undefined) return
     this.window = host.windows.open(this, this.reader)
     this.reader.held = true
@@ -164,7 +164,7 @@ export class Client implements Sink, Asker {
   dataAgeMs(now: number): number {
     const asked = this.unconfirmed ? undefined : this.window?.outstanding[0]
     if (asked !== undefined && asked.bytes > this.reader.cursor.takenBytes) return now - asked.publishedAt
-    return this.reader.feed.queued(this.reader, now).seconds * 1_000
+    return this.reader.queued(now).seconds * 1_000
   }
 
   write(reader: Reader, run: Run): void {
@@ -188,13 +188,13 @@ export class Client implements Sink, Asker {
 
   /** It has not answered yet, and there is room. */
   goOn(): void {
-    this.reader.feed.goOn(this.reader)
+    this.reader.feed.readers.goOn(this.reader)
   }
 
   /** Its answer is late. */
   late(): void {
     this.reader.held = false
-    this.reader.feed.late(this.reader)
+    this.reader.feed.readers.late(this.reader)
   }
 
   /** The source waits for it: what is written and not asked about is asked now. */
@@ -206,7 +206,7 @@ export class Client implements Sink, Asker {
   extend(bytes: number, now: number): number {
     const more = this.window!.extend(bytes)
     if (bytes === Number.POSITIVE_INFINITY) this.reader.held = false
-    if (more > 0) this.reader.feed.roomFor(this.reader, now)
+    if (more > 0) this.reader.feed.readers.roomFor(this.reader, now)
     return more
   }
 
@@ -309,7 +309,7 @@ export class Client implements Sink, Asker {
       const tenth = this.#host.maxConnectionAgeMs * JITTER
       const waits = reader.gating || now - this.#retiresAt < tenth
       if (waits && !this.#allWritten && reader.state !== 'sampled') return
-      reader.feed.close(reader)
+      reader.feed.readers.close(reader)
       this.#finishing = RETIRED
       this.#retiresBy = now + Math.max(tenth, this.#host.evictGraceMs)
       this.#askAll()
@@ -340,11 +340,11 @@ export class Client implements Sink, Asker {
     // answer must not cost those who do a write each message. (Not where the log is about to wrap: it would be overrun.)
     const { feed } = reader
     const waits = window.state === 'starting' && this.#host.windows!.crowded && !feed.demand.brimming
-    if (waits && reader.state === 'live') feed.fallBack(reader)
+    if (waits && reader.state === 'live') feed.readers.fallBack(reader)
     else if (run.bytes.length <= window.room) this.#whole(reader, run, window)
     else this.#pieces(reader, run, window)
     if (!waits || reader.cursor.at !== run.to) return
-    if (reader.state === 'live' || reader.state === 'catching') feed.full(reader, waits)
+    if (reader.state === 'live' || reader.state === 'catching') feed.readers.full(reader, waits)
   }
 
   /** As much of the run as there is room for. */
@@ -359,14 +359,14 @@ export class Client implements Sink, Asker {
     }
     const now = performance.now()
     if (reader.state === 'closed') return
-    if (reader.state !== 'blocked' && rest) feed.full(reader)
+    if (reader.state !== 'blocked' && rest) feed.readers.full(reader)
     if (window.wrote(rest, now)) this.ask(now)
   }
 
   /** The whole run fits. A ping behind it goes with it in one write of the kernel: that is most of what a ping costs. */
   #whole(reader: Reader, run: Run, window: Window): void {
     if (!this.#writable) {
-      reader.feed.close(reader)
+      reader.feed.readers.close(reader)
       return
     }
     const now = performance.now()
@@ -388,7 +388,7 @@ export class Client implements Sink, Asker {
   /** Returns whether the socket took it whole. */
   #send(reader: Reader, run: Run): boolean {
     if (!this.#writable) {
-      reader.feed.close(reader)
+      reader.feed.readers.close(reader)
       return false
     }
     this.#wire.write(run.bytes)
@@ -397,7 +397,7 @@ export class Client implements Sink, Asker {
 
   #written(reader: Reader, run: Run): boolean {
     if (this.#wire.errored !== null) {
-      reader.feed.close(reader)
+      reader.feed.readers.close(reader)
       return false
     }
     reader.cursor.at = run.to
@@ -421,9 +421,9 @@ export class Client implements Sink, Asker {
       this.#host.windows!.pings.strays++
       return
     }
-    if (mute) reader.feed.letGo(reader)
+    if (mute) reader.feed.readers.letGo(reader)
     reader.held = window.holdsBack
-    reader.feed.confirmed(reader, window.room > 0, now)
+    reader.feed.readers.confirmed(reader, window.room > 0, now)
     this.#closeIfServed()
   }
 
@@ -434,8 +434,8 @@ export class Client implements Sink, Asker {
 
   /** The socket did not take it all. A zero-length write behind it tells when it has; it also fails when the socket is destroyed. */
   #hold(reader: Reader, run: Run): void {
-    reader.feed.blocked(reader, run)
-    this.#wire.write(NOTHING, error => reader.feed.unblocked(reader, !error, performance.now()))
+    reader.feed.readers.blocked(reader, run)
+    this.#wire.write(NOTHING, error => reader.feed.readers.unblocked(reader, !error, performance.now()))
   }
 
   /**
@@ -458,7 +458,7 @@ export class Client implements Sink, Asker {
   }
 
   #giveGrace(): void {
-    this.reader.feed.close(this.reader)
+    this.reader.feed.readers.close(this.reader)
     this.#grace = setTimeout(() => this.#terminate(), this.#host.evictGraceMs)
     this.#grace.unref()
   }
@@ -475,7 +475,7 @@ export class Client implements Sink, Asker {
     const initiator: Initiator =
       this.#closing !== undefined ? 'hub' : code === 1006 && !this.#broke ? 'network' : 'client'
     const told = this.#closing ?? { code, reason: reason.toString() }
-    reader.feed.leave(reader)
+    reader.feed.readers.leave(reader)
     this.#host.windows?.close(this)
     this.#host.gone(this)
     this.#host.notify({

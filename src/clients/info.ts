@@ -41,7 +41,7 @@ export function readerInfo(client: Client, now: number): ReaderInfo {
     state: reader.state,
     position: formatPosition(feed.log.epoch, cursor.confirmed.offset),
     account: reader.account(),
-    queued: feed.queued(reader, now),
+    queued: reader.queued(now),
     inFlightBytes: cursor.inFlightBytes,
     windowBytes: client.window?.limit ?? Number.POSITIVE_INFINITY,
     bufferedBytes: client.bufferedBytes,

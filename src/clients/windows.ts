@@ -55,7 +55,7 @@ export class Windows {
   giveUp(client: Client): void {
     client.window!.giveUp()
     client.reader.held = true // by us, until it has been tried
-    client.reader.feed.letGo(client.reader)
+    client.reader.feed.readers.letGo(client.reader)
     this.unconfirmed.add(client)
     client.goOn()
   }
