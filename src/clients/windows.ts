@@ -5,7 +5,7 @@ import type { Reader } from '../reader.ts'
 import { Budget } from './budget.ts'
 import type { Client } from './client.ts'
 import { Pings } from './pings.ts'
-import { Unconfirmed } from './unconfirmed.ts'
+import { UNANSWERED_MS, Unconfirmed } from './unconfirmed.ts'
 import { Window, type WindowTerms } from './window.ts'
 
 /**
@@ -52,12 +52,13 @@ export class Windows {
     return new Window(client, cursor, terms, this.#budget, this.pings, performance.now())
   }
 
-  giveUp(client: Client): void {
-    client.window!.giveUp()
-    client.reader.held = true // by us, until it has been tried
-    client.reader.feed.readers.letGo(client.reader)
-    this.unconfirmed.add(client)
-    client.goOn()
+  /** Once a second: a client that has not answered its first ping for long counts as one that never answers. */
+  doubt(client: Client, now: number): void {
+    const { window } = client
+    if (window?.state !== 'starting' || window.askedSince === undefined) return
+    const { stallTimeoutMs } = this.#settings
+    const patience = stallTimeoutMs === 0 ? UNANSWERED_MS : Math.min(UNANSWERED_MS, stallTimeoutMs / 2)
+    if (now - window.askedSince > patience) this.#giveUp(client)
   }
 
   close(client: Client): void {
@@ -78,6 +79,14 @@ export class Windows {
     let streaming = 0
     for (const { window } of clients) if (window?.sweep(now, tight)) streaming++
     this.pings.share(streaming)
+  }
+
+  #giveUp(client: Client): void {
+    client.window!.giveUp()
+    client.reader.held = true // by us, until it has been tried
+    client.reader.feed.readers.letGo(client.reader)
+    this.unconfirmed.add(client)
+    client.goOn()
   }
 }
 
