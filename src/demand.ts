@@ -11,6 +11,7 @@
  * never paused. Owned by a feed.
  */
 import type { PauseCause } from './events.ts'
+import { GateClock, type Overdue } from './gate-clock.ts'
 import { Gate } from './log/gate.ts'
 import type { Log } from './log/log.ts'
 import { POLICIES } from './log/overflow.ts'
@@ -27,16 +28,10 @@ export interface DemandEvents {
   resumed(pausedMs: number): void
 }
 
-/** A reader that may not hold the gate any longer. */
-export interface Overdue {
-  readonly reader: Reader
-  readonly cause: 'pause' | 'gate-rate'
-  readonly detail: string
-}
-
 export class Demand {
   readonly gate = new Gate<Reader>()
 
+  readonly #clock = new GateClock()
   readonly #log: Log
   #settings: FeedSettings
   readonly #events: DemandEvents
@@ -57,9 +52,6 @@ export class Demand {
   #complete: boolean
   #over = false
   #waiting: ReturnType<typeof deferred> | undefined
-  #askedAt = performance.now()
-  /** For whom the source has waited, for how long, and where that reader was when it began. */
-  #held: { readonly reader: Reader; readonly bytes: number; waitedMs: number } | undefined
 
   /** `canWait` is false for a source that cannot: nothing but the burst is told to it, and that it ignores. */
   constructor(log: Log, settings: FeedSettings, canWait: boolean, events: DemandEvents) {
@@ -180,31 +172,10 @@ export class Demand {
     this.evaluate(now)
   }
 
-  /** Asked on each turn of the wheel: the gate's holder, once it has kept the source waiting for too long without getting on, or too slowly. */
+  /** Asked on each turn of the wheel: the gate's holder, once it has kept the source waiting for too long. */
   overdue(now: number): Overdue | undefined {
-    const sinceLast = now - this.#askedAt
-    this.#askedAt = now
-    const { maxPauseMs, minGateBytesPerSec } = this.#settings
-    const reader = this.#cause === 'gate' && maxPauseMs > 0 ? this.gate.slowest : undefined
-    // One that has taken all that it was given waits for us, not we for it.
-    if (reader === undefined || reader.confirmed === reader.cursor.at) return undefined
-    const idleMs = now - Math.max(reader.progressedAt, this.#causeSince)
-    if (idleMs > maxPauseMs) {
-      return { reader, cause: 'pause', detail: `no progress for ${Math.round(idleMs)} ms while the source waits` }
-    }
-    // The rate is what it took for each second that the source has waited for it, over `maxPauseMs` of waiting.
-    const { bytes } = reader.confirmed
-    if (this.#held?.reader !== reader) this.#held = { reader, bytes, waitedMs: 0 }
-    this.#held.waitedMs += sinceLast
-    if (this.#held.waitedMs < maxPauseMs) return undefined
-    const rate = Math.round(((bytes - this.#held.bytes) / this.#held.waitedMs) * 1_000)
-    this.#held = undefined
-    if (rate >= minGateBytesPerSec) return undefined
-    return {
-      reader,
-      cause: 'gate-rate',
-      detail: `${rate} B/s while the source waits, at least ${minGateBytesPerSec} asked`,
-    }
+    const holder = this.#cause === 'gate' ? this.gate.slowest : undefined
+    return this.#clock.overdue(holder, this.#causeSince, this.#settings, now)
   }
 
   get #bursting(): boolean {

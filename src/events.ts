@@ -38,6 +38,13 @@ export interface ClientInfo {
   readonly since: number
 }
 
+/** Why a reader passed over messages. A hole that the source left is a gap of the log, not of a reader. */
+export type GapReason = 'overflow' | 'rate'
+
+/** What became of a client that came back with a position. */
+export const RESUMES = ['resumed', 'trimmed', 'other-epoch', 'ahead'] as const
+export type ResumeOutcome = (typeof RESUMES)[number]
+
 /** How a client's close went: the peer answered the close frame, or the socket was ended without. */
 export type Outcome = 'clean' | 'terminated'
 

@@ -8,59 +8,29 @@
  */
 import type { Observable } from 'rxjs'
 import { type Announcer, announcer } from './announce.ts'
-import { type Channel, Client, type ClientHost, type Wire } from './clients/client.ts'
+import { Client, type ClientHost } from './clients/client.ts'
 import { Closes } from './clients/closes.ts'
 import { drain } from './clients/drain.ts'
 import { Flush } from './clients/flush.ts'
+import { type ReaderInfo, readerInfo } from './clients/info.ts'
 import { startSweep } from './clients/sweep.ts'
 import type { Timing } from './clients/timing.ts'
 import { startWheel } from './clients/wheel.ts'
 import { Windows } from './clients/windows.ts'
+import type { Channel, Wire } from './clients/wire.ts'
 import { expected, SpillwayError } from './errors.ts'
 import type { ClientInfo, HubEvent, Notify } from './events.ts'
 import { Feed } from './feed.ts'
-import { drainedLine, Journal } from './journal.ts'
-import type { Account } from './log/cursor.ts'
-import type { Overflow } from './log/overflow.ts'
+import { contained, drainedLine, Journal } from './journal.ts'
 import { type MemoryBound, memoryBound } from './memory.ts'
-import {
-  contained,
-  type FeedOptions,
-  feedSettings,
-  type HubOptions,
-  type HubSettings,
-  hubSettings,
-  SILENT,
-} from './options.ts'
+import { type FeedOptions, feedSettings, type HubOptions, type HubSettings, hubSettings, SILENT } from './options.ts'
 import { FEED_NAME, FEED_NAME_RULE, formatPosition } from './protocol.ts'
-import type { Joining, Reader, ReaderState } from './reader.ts'
+import type { Joining } from './reader.ts'
 import { attachSource } from './sources/attach.ts'
 import { type SourceOptions, type SourceSettings, sourceSettings } from './sources/options.ts'
 import { canWait, type Source } from './sources/source.ts'
 
 export type { SourceOptions } from './sources/options.ts'
-
-/** A reader as operators see it. */
-export interface ReaderInfo {
-  readonly client: ClientInfo
-  readonly feed: string
-  readonly overflow: Overflow
-  readonly state: ReaderState
-  /** Where it would resume: everything before is confirmed. */
-  readonly position: string
-  readonly account: Account
-  /** Lag of what is not yet written. */
-  readonly queued: { readonly messages: number; readonly bytes: number; readonly seconds: number }
-  readonly inFlightBytes: number
-  /** What may be in flight to its client; Infinity if the window is off. */
-  readonly windowBytes: number
-  /** Bytes in user space that the kernel has not taken (`bufferedAmount`). */
-  readonly bufferedBytes: number
-  /** How old the oldest message is that it is waiting for: asked about and not answered, or queued. */
-  readonly dataAgeSeconds: number
-  /** Its client has never answered a ping: nothing is known to be taken. */
-  readonly unconfirmed: boolean
-}
 
 const MAX_DRAIN_MS = 3_600_000
 
@@ -181,7 +151,7 @@ export class Hub implements AsyncDisposable {
   /** Every reader with its account, as of now. */
   readers(): ReaderInfo[] {
     const now = performance.now()
-    return [...this.#clients].map(client => readerInfo(client, client.reader, now))
+    return [...this.#clients].map(client => readerInfo(client, now))
   }
 
   /** What the hub's memory is made of at the most, in bytes. */
@@ -255,24 +225,6 @@ export class Hub implements AsyncDisposable {
     if (this.#finishing.length === 0 || this.#clients.size > 0) return
     for (const feed of this.#feeds.values()) if (feed.takesMore) return
     for (const resolve of this.#finishing.splice(0)) resolve()
-  }
-}
-
-function readerInfo(client: Client, reader: Reader, now: number): ReaderInfo {
-  const { feed, cursor } = reader
-  return {
-    client: client.info,
-    feed: feed.name,
-    overflow: reader.overflow,
-    state: reader.state,
-    position: formatPosition(feed.log.epoch, cursor.confirmed.offset),
-    account: reader.account(),
-    queued: feed.queued(reader, now),
-    inFlightBytes: cursor.inFlightBytes,
-    windowBytes: client.window?.limit ?? Number.POSITIVE_INFINITY,
-    bufferedBytes: client.bufferedBytes,
-    dataAgeSeconds: client.dataAgeMs(now) / 1_000,
-    unconfirmed: client.unconfirmed,
   }
 }
 

@@ -7,6 +7,7 @@
  *     hub.feed('prices', { source: prices$ }) // an AsyncIterable, a Readable, an Observable, …
  *     attach(hub, server)                     // ws://…/feeds/prices
  */
+export type { ReaderInfo } from './clients/info.ts'
 export type { Configuration, FeedConfiguration, SourceText } from './config/define.ts'
 export { ERRORS, type ErrorCode, SpillwayError } from './errors.ts'
 export type {
@@ -20,7 +21,7 @@ export type {
   SourceState,
 } from './events.ts'
 export type { Ending, Feed } from './feed.ts'
-export { Hub, type ReaderInfo } from './hub.ts'
+export { Hub } from './hub.ts'
 export type { Limit, LimitChanges, Limits } from './limits.ts'
 export type { Account } from './log/cursor.ts'
 export type { Payload } from './log/frame.ts'

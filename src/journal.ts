@@ -202,3 +202,15 @@ export function presenceLine(event: HubEvent): readonly [string, LogFields] | un
   const fields = { event: event.type, client: client.id, feed, from, to, count, bytes }
   return [`client ${client.id} skipped ${count} messages of feed ${feed}`, fields]
 }
+
+/** A logger that throws must not take the hub down. */
+export function contained(logger: Logger): Logger {
+  const safely = (level: keyof Logger) => (line: string, fields?: LogFields) => {
+    try {
+      logger[level](line, fields)
+    } catch {
+      // Nobody is left to tell.
+    }
+  }
+  return { info: safely('info'), warn: safely('warn'), error: safely('error') }
+}

@@ -3,10 +3,12 @@
  * each refusal a sentence "path: expected …, got …". config.ts derives flags and environment variables from the same names.
  */
 import { z } from 'zod'
-import { expected, SpillwayError } from './errors.ts'
 import { OPCODES } from './log/frame.ts'
 import type { LagLimits, Overflow } from './log/overflow.ts'
 import { OVERFLOWS, POLICIES } from './log/overflow.ts'
+import { parse, refuse } from './parse.ts'
+
+export { parse } from './parse.ts'
 
 /** An amount of a log: in bytes, or in any of the three units. What is left out is no limit, bytes aside. */
 export type Amount =
@@ -90,18 +92,6 @@ export interface Logger {
 export type LogFields = Readonly<Record<string, unknown>>
 
 export const SILENT: Logger = { info() {}, warn() {}, error() {} }
-
-/** A logger that throws must not take the hub down. */
-export function contained(logger: Logger): Logger {
-  const safely = (level: keyof Logger) => (line: string, fields?: LogFields) => {
-    try {
-      logger[level](line, fields)
-    } catch {
-      // Nobody is left to tell.
-    }
-  }
-  return { info: safely('info'), warn: safely('warn'), error: safely('error') }
-}
 
 const MIB = 1024 * 1024
 /** What a frame may take besides its payload (RFC 6455 §5.2: 10 bytes at the most), rounded up. */
@@ -249,46 +239,7 @@ function amountOf(given: Amount, otherwise: { bytes: number; messages: number; m
   return { bytes, messages, ms }
 }
 
-/** Parses with a zod schema; the first thing wrong is thrown as a sentence. */
-export function parse<T extends z.ZodType>(schema: T, value: unknown, what: string): z.output<T> {
-  const result = schema.safeParse(value, { reportInput: true })
-  if (result.success) return result.data
-  const issue = meant(result.error.issues[0]!)
-  const path = [what, ...issue.path.map(String)].join('.')
-  if (issue.code !== 'unrecognized_keys') refuse(path, ruleOf(issue), issue.input)
-  const whole = issue.path.length === 0 && schema instanceof z.ZodObject
-  refuse(path, `no option but ${whole ? Object.keys(schema.shape).join(', ') : AMOUNTS}`, issue.keys[0])
-}
-
-function refuse(what: string, rule: string, got: unknown): never {
-  throw new SpillwayError('bad_option', expected(what, rule, got))
-}
-
-/** Of an amount, what is wrong with the form that was meant: the object, or the number. */
-function meant(issue: z.core.$ZodIssue): z.core.$ZodIssue {
-  if (issue.code !== 'invalid_union' || !['number', 'object'].includes(typeof issue.input)) return issue
-  const inner = issue.errors[typeof issue.input === 'object' ? 1 : 0]?.[0]
-  return inner === undefined ? issue : { ...inner, path: [...issue.path, ...inner.path] }
-}
-
 function isLogger(value: unknown): boolean {
   const logger = value as Partial<Logger> | null
   return [logger?.info, logger?.warn, logger?.error].every(method => typeof method === 'function')
-}
-
-const AMOUNTS = 'bytes, messages and ms'
-const TYPES: Readonly<Record<string, string>> = { int: 'a whole number', object: 'an object', array: 'a list' }
-
-function ruleOf(issue: z.core.$ZodIssue): string {
-  if (issue.code === 'too_small') return `${issue.inclusive ? 'at least' : 'more than'} ${issue.minimum}`
-  if (issue.code === 'too_big') return `${issue.inclusive ? 'at most' : 'less than'} ${issue.maximum}`
-  if (issue.code === 'invalid_value')
-    return issue.values
-      .map(String)
-      .join(', ')
-      .replace(/, ([^,]*)$/, ' or $1')
-  if (issue.code === 'invalid_format') return `something like ${issue.pattern ?? issue.format}`
-  if (issue.code === 'invalid_type') return TYPES[issue.expected] ?? `a ${issue.expected}`
-  if (issue.code === 'invalid_union') return `a number of bytes, or an object of ${AMOUNTS}`
-  return issue.message
 }

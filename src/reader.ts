@@ -20,7 +20,7 @@ export interface Sink {
   readonly witness: Witness
   /**
    * Sends a run, or as much of it as goes into the window. Where the window has no room for the rest, where the socket did not
-   * take it whole, or takes no more at all, the sink says so with `feed.full()`, `feed.blocked()` or by closing the reader.
+   * take it whole, or takes no more at all, the sink says so with `feed.readers.full()`, `feed.readers.blocked()` or by closing the reader.
    */
   write(reader: Reader, run: Run): void
   /** The source waits for this reader: what it was sent is asked about now. */
@@ -93,6 +93,15 @@ export class Reader {
   /** Where it is when the gate asks: the place up to which everything written has been taken. */
   get confirmed(): Position {
     return this.cursor.confirmed
+  }
+
+  /** What is not yet written to it. Seconds are the age of the oldest of it that the log still has. */
+  queued(now: number): { readonly messages: number; readonly bytes: number; readonly seconds: number } {
+    const { log } = this.feed
+    const { at } = this.cursor
+    const end = this.until ?? log.end
+    const seconds = at.count < end.count ? (now - (log.timeAt(at) ?? now)) / 1_000 : 0
+    return { messages: end.count - at.count, bytes: end.bytes - at.bytes, seconds }
   }
 
   /** What became of every message since it joined, up to the head, or to the place where the hub stopped sending. */

@@ -7,11 +7,14 @@ const SRC = join(import.meta.dirname, '../src')
 
 /** From the ground up. A room may import its own floor and those below. */
 const FLOORS: readonly (readonly string[])[] = [
-  ['log/', 'protocol.ts', 'errors.ts', 'events.ts', 'options.ts', 'memory.ts'],
+  ['log/', 'protocol.ts', 'errors.ts', 'events.ts', 'options.ts', 'parse.ts', 'memory.ts'],
   [
     'feed.ts',
+    'accounts.ts',
+    'readers.ts',
     'reader.ts',
     'demand.ts',
+    'gate-clock.ts',
     'judge.ts',
     'limits.ts',
     'dry-run.ts',
@@ -51,7 +54,7 @@ const DOORS: Readonly<Record<string, readonly string[]>> = {
   pino: ['logger.ts'],
   'prom-client': ['server/metrics.ts'],
   // In config/ once: the shape of the configuration file is a schema, made of the table of settings.
-  zod: ['options.ts', 'writable.ts', 'sources/', 'config/shape.ts'],
+  zod: ['options.ts', 'parse.ts', 'writable.ts', 'sources/', 'config/shape.ts'],
 }
 
 const files = readdirSync(SRC, { recursive: true, encoding: 'utf8' }).filter(

@@ -1,52 +1,26 @@
 /**
  * A client: one socket, and for now one reader. It carries runs to the socket as far as its window goes, asks by pings what was
- * taken, knows when the socket has not taken a run whole, finds out that the peer is gone, and closes: politely first, then for good.
- *
- *     open ──finish()──▶ finishing ──everything taken──▶ ┐
- *       └──────────────────close()────────────────────▶ closing ──close frame answered──▶ gone (clean)
- *                                                          └──evictGraceMs──▶ terminate ──▶ gone (terminated)
+ * taken, knows when the socket has not taken a run whole, and finds out that the peer is gone.
  *
  * Whole frames written straight to the socket interleave correctly with ws's own control frames while per-message deflate
  * is off; nothing may follow a close frame (RFC 6455 §5.5.1), hence the look at `readyState` before each write.
  *
- * Longer than 250 lines: what writes, what asks and what closes share the socket's state.
+ * Longer than 250 lines: what writes, what asks and what listens for signs of life go by the same socket and window, and an object
+ * for each of them would cost every client its memory and every write a step.
  */
-import type { ClientInfo, EvictCause, Initiator, Notify, Outcome } from '../events.ts'
+import type { ClientInfo, EvictCause, Notify } from '../events.ts'
 import type { Ending, Feed } from '../feed.ts'
 import type { Witness } from '../log/cursor.ts'
 import type { Run } from '../log/segment.ts'
-import { CLOSE, closeReason } from '../protocol.ts'
+import { CLOSE } from '../protocol.ts'
 import type { Joining, Reader, Sink } from '../reader.ts'
+import { Age } from './age.ts'
 import { figuresOf } from './figures.ts'
-import { UNANSWERED_MS } from './unconfirmed.ts'
+import { Leaving } from './leaving.ts'
+import { Pongs } from './pongs.ts'
 import type { Asker, Window } from './window.ts'
 import type { Windows } from './windows.ts'
-
-/** What a client needs of the socket under the WebSocket: Node's net.Socket or tls.TLSSocket. */
-export interface Wire {
-  readonly bytesRead: number
-  readonly writableLength: number
-  /** A destroyed socket swallows what is written to it and says nothing: it must not count as taken. */
-  readonly destroyed: boolean
-  /** The error it failed with, set before it counts as destroyed. */
-  readonly errored: Error | null
-  write(bytes: Uint8Array, done?: (error?: Error | null) => void): boolean
-  /** Holds back what is written until `uncork`, and then writes it as one. */
-  cork(): void
-  uncork(): void
-}
-
-/** What a client needs of the WebSocket on it: ws's `WebSocket`, with `autoPong` off. */
-export interface Channel {
-  readonly readyState: number
-  close(code: number, reason: string): void
-  terminate(): void
-  ping(): void
-  pong(data: Buffer, mask: boolean, done: () => void): void
-  on(event: 'close', listener: (code: number, reason: Buffer) => void): unknown
-  on(event: 'ping' | 'pong', listener: (data: Buffer) => void): unknown
-  on(event: 'error', listener: (error: Error) => void): unknown
-}
+import { type Channel, OPEN, type Wire } from './wire.ts'
 
 /** What all clients of a hub share. */
 export interface ClientHost {
@@ -61,7 +35,6 @@ export interface ClientHost {
   gone(client: Client): void
 }
 
-const OPEN = 1
 const NOTHING = new Uint8Array(0)
 const PING_HEADER = 0x8908 // FIN and opcode 9, a payload of 8 bytes, no mask (RFC 6455 §5.2)
 const PING_BYTES = 10
@@ -69,9 +42,6 @@ const PING_BYTES = 10
 const DOUBT = 10
 /** How soon before the stall timeout ends a silent client is asked whether it is there. */
 const ASK_AFTER = 1 / 3
-/** The share of its age by which a client goes earlier or later, and by which it may stay longer for what it is owed. */
-const JITTER = 1 / 10
-const RETIRED: Ending = { code: CLOSE.restart, reason: 'the connection has reached its age; retry=1s' }
 
 export class Client implements Sink, Asker {
   readonly info: ClientInfo
@@ -83,22 +53,16 @@ export class Client implements Sink, Asker {
   readonly #host: ClientHost
   readonly #wire: Wire
   readonly #channel: Channel
-  #finishing: Ending | undefined
-  #closing: Ending | undefined
-  #cause: EvictCause | undefined
-  #grace: NodeJS.Timeout | undefined
-  #terminated = false
-  #broke = false
+  /** How it leaves; undefined while it stays. */
+  #leaving: Leaving | undefined
+  /** Undefined where connections have none. */
+  readonly #age: Age | undefined
+  /** Undefined until it pings. */
+  #pongs: Pongs | undefined
   #bytesRead: number
   #aliveAt = performance.now()
-  #lastPing: Buffer | undefined
-  #ponging = false
   /** When the outstanding ping of a client without a window was sent. */
   #pingAt: number | undefined
-  /** When it is old enough to go. */
-  readonly #retiresAt: number
-  /** When it has to go, though it has not taken everything; undefined until it is sent no more. */
-  #retiresBy: number | undefined
 
   constructor(host: ClientHost, wire: Wire, channel: Channel, info: ClientInfo, feed: Feed, joining: Joining) {
     this.info = info
@@ -107,16 +71,11 @@ export class Client implements Sink, Asker {
     this.#wire = wire
     this.#channel = channel
     this.#bytesRead = wire.bytesRead
-    const { maxConnectionAgeMs: age } = host
-    this.#retiresAt =
-      age === 0 ? Number.POSITIVE_INFINITY : this.#aliveAt + age * (1 + JITTER * (2 * Math.random() - 1))
+    if (host.maxConnectionAgeMs > 0) this.#age = new Age(host, this.#aliveAt)
     channel.on('close', (code, reason) => this.#closed(code, reason))
-    // Always followed by 'close', with 1006 even where the connection was not lost but the client sent what is no WebSocket.
-    channel.on('error', error => {
-      this.#broke = (error as NodeJS.ErrnoException).code?.startsWith('WS_ERR_') === true
-    })
+    channel.on('error', error => this.#departure.failed(error))
     channel.on('ping', data => this.#answer(data))
-    this.reader = feed.join(this, joining)
+    this.reader = feed.readers.join(this, joining)
     if (host.windows === undefined) return
     this.window = host.windows.open(this, this.reader)
     this.reader.held = true
@@ -140,9 +99,15 @@ export class Client implements Sink, Asker {
     return this.window?.askedSince ?? this.#pingAt
   }
 
+  /** Whether nothing is queued for it. */
+  get allWritten(): boolean {
+    const { cursor, feed, until } = this.reader
+    return cursor.at.count >= (until ?? feed.log.end).count && cursor.unfinished === undefined
+  }
+
   /** Whether it has everything that it is to get, as far as can be known. */
   get served(): boolean {
-    if (!this.#allWritten) return false
+    if (!this.allWritten) return false
     return this.unconfirmed || this.reader.cursor.inFlightMessages === 0
   }
 
@@ -164,7 +129,7 @@ export class Client implements Sink, Asker {
   dataAgeMs(now: number): number {
     const asked = this.unconfirmed ? undefined : this.window?.outstanding[0]
     if (asked !== undefined && asked.bytes > this.reader.cursor.takenBytes) return now - asked.publishedAt
-    return this.reader.feed.queued(this.reader, now).seconds * 1_000
+    return this.reader.queued(now).seconds * 1_000
   }
 
   write(reader: Reader, run: Run): void {
@@ -188,13 +153,13 @@ export class Client implements Sink, Asker {
 
   /** It has not answered yet, and there is room. */
   goOn(): void {
-    this.reader.feed.goOn(this.reader)
+    this.reader.feed.readers.goOn(this.reader)
   }
 
   /** Its answer is late. */
   late(): void {
     this.reader.held = false
-    this.reader.feed.late(this.reader)
+    this.reader.feed.readers.late(this.reader)
   }
 
   /** The source waits for it: what is written and not asked about is asked now. */
@@ -206,20 +171,20 @@ export class Client implements Sink, Asker {
   extend(bytes: number, now: number): number {
     const more = this.window!.extend(bytes)
     if (bytes === Number.POSITIVE_INFINITY) this.reader.held = false
-    if (more > 0) this.reader.feed.roomFor(this.reader, now)
+    if (more > 0) this.reader.feed.readers.roomFor(this.reader, now)
     return more
   }
 
   /** Closes for being slow: the close frame stands behind what is in flight, so a stuck client is terminated after the grace. */
   evict(reader: Reader, cause: EvictCause, detail: string): void {
-    if (this.#closing !== undefined) return
+    if (this.#leaving?.closing) return
     const code = cause === 'stall' ? CLOSE.stalled : CLOSE.tooSlow
     const figures = figuresOf(this, reader, cause, this.#host.stallTimeoutMs)
     const event = { client: this.info, feed: reader.feed.name, cause, detail, figures }
-    this.#cause = cause
+    this.#departure.cause = cause
     this.close(code, cause === 'operator' ? detail : `${cause === 'stall' ? 'stalled' : 'too slow'}: ${detail}`)
     this.#host.notify({ type: 'client-evicted', ...event, account: reader.account() })
-    if (cause === 'pinned') this.#terminate()
+    if (cause === 'pinned') this.#departure.terminate()
   }
 
   /**
@@ -228,25 +193,34 @@ export class Client implements Sink, Asker {
    */
   finish(reader: Reader): void {
     const ending = reader.feed.ending ?? { code: CLOSE.ended, reason: 'feed ended' }
-    this.#finishing = ending
-    this.#askAll()
+    this.finishWith(ending)
     if (this.#host.stallTimeoutMs === 0) this.close(ending.code, ending.reason)
-    else this.#closeIfServed()
+  }
+
+  /** Whether it is closed, or will be once it has taken everything. */
+  get leaving(): boolean {
+    return this.#leaving?.ending !== undefined || this.#leaving?.closing === true
+  }
+
+  /** It is sent no more: closes once everything is taken. */
+  finishWith(ending: Ending): void {
+    this.#departure.ending = ending
+    this.#askAll()
+    this.#closeIfServed()
   }
 
   /** Sends a close frame and nothing after it; the socket is ended when it is answered, or after the grace. */
   close(code: number, reason: string): void {
-    if (this.#closing !== undefined) return
+    if (this.#leaving?.closing) return
     this.#askAll() // the answer still counts, though the client is closing
-    this.#closing = { code, reason: closeReason(reason) }
-    this.#channel.close(code, this.#closing.reason)
-    this.#giveGrace()
+    this.#departure.close(code, reason)
+    this.reader.feed.readers.close(this.reader)
   }
 
   /** Ends the socket at once. */
   terminate(): void {
     this.close(CLOSE.restart, 'stopped')
-    this.#terminate()
+    this.#departure.terminate()
   }
 
   /**
@@ -256,7 +230,7 @@ export class Client implements Sink, Asker {
    * behind megabytes is minutes late. One that never answers is evicted only when nothing shows either that its socket moves.
    */
   sweep(now: number): void {
-    const { stallTimeoutMs } = this.#host
+    const { stallTimeoutMs, windows } = this.#host
     const { bytesRead } = this.#wire
     if (bytesRead !== this.#bytesRead) {
       this.#bytesRead = bytesRead
@@ -264,13 +238,14 @@ export class Client implements Sink, Asker {
       this.#pingAt = undefined
     }
     if (this.#channel.readyState !== OPEN) {
-      if (this.#grace === undefined) this.#giveGrace()
+      this.reader.feed.readers.close(this.reader)
+      this.#departure.giveGrace()
       return
     }
-    this.#tellUnconfirmed(now)
+    windows?.doubt(this, now)
     this.#closeIfServed()
-    if (now >= this.#retiresAt) this.#retire(now)
-    if (stallTimeoutMs === 0 || this.#closing !== undefined) return
+    this.#age?.look(this, now)
+    if (stallTimeoutMs === 0 || this.#leaving?.closing) return
     const silentMs = this.silentMs(now)
     if (this.askedSince === undefined) {
       if (silentMs < stallTimeoutMs * ASK_AFTER) return
@@ -294,57 +269,17 @@ export class Client implements Sink, Asker {
     return state === 'full' ? DOUBT : Number.POSITIVE_INFINITY
   }
 
-  /**
-   * It is old enough: as soon as nothing is queued for it, it is sent no more, and told to come back once it has taken what it was
-   * sent. One that is always behind is sent no more after a tenth of the age, and may resume; but never one that holds the gate: its
-   * feed has promised it everything.
-   */
-  #retire(now: number): void {
-    const { reader } = this
-    if (this.#closing !== undefined) return
-    if (this.#retiresBy === undefined) {
-      if (this.#finishing !== undefined) return // its feed has ended
-      // What a live one has not been sent yet waits for us, and from a source that is always ready there is some whenever we look.
-      if (reader.state === 'live' && !this.#allWritten) reader.feed.flush()
-      const tenth = this.#host.maxConnectionAgeMs * JITTER
-      const waits = reader.gating || now - this.#retiresAt < tenth
-      if (waits && !this.#allWritten && reader.state !== 'sampled') return
-      reader.feed.close(reader)
-      this.#finishing = RETIRED
-      this.#retiresBy = now + Math.max(tenth, this.#host.evictGraceMs)
-      this.#askAll()
-    }
-    // No limit applies to it any more. One that held the gate takes what it was sent for as long as it is not stalled.
-    const borne = reader.gating && this.silentMs(now) < this.#host.stallTimeoutMs
-    if (now >= this.#retiresBy && !borne) this.close(RETIRED.code, RETIRED.reason)
-    else this.#closeIfServed()
-  }
-
-  /** Whether nothing is queued for it. */
-  get #allWritten(): boolean {
-    const { cursor, feed, until } = this.reader
-    return cursor.at.count >= (until ?? feed.log.end).count && cursor.unfinished === undefined
-  }
-
-  #tellUnconfirmed(now: number): void {
-    const { window } = this
-    if (window?.state !== 'starting' || window.askedSince === undefined) return
-    const { stallTimeoutMs, windows } = this.#host
-    const patience = stallTimeoutMs === 0 ? UNANSWERED_MS : Math.min(UNANSWERED_MS, stallTimeoutMs / 2)
-    if (now - window.askedSince > patience) windows?.giveUp(this)
-  }
-
   /** A write that needs a look: as much of the run goes as the window has room for, and a ping behind it if one is due. */
   #measured(reader: Reader, run: Run, window: Window): void {
     // One of a crowd that has not answered yet waits behind those who have, and gets a run now and then: thousands that never will
     // answer must not cost those who do a write each message. (Not where the log is about to wrap: it would be overrun.)
     const { feed } = reader
     const waits = window.state === 'starting' && this.#host.windows!.crowded && !feed.demand.brimming
-    if (waits && reader.state === 'live') feed.fallBack(reader)
+    if (waits && reader.state === 'live') feed.readers.fallBack(reader)
     else if (run.bytes.length <= window.room) this.#whole(reader, run, window)
     else this.#pieces(reader, run, window)
     if (!waits || reader.cursor.at !== run.to) return
-    if (reader.state === 'live' || reader.state === 'catching') feed.full(reader, waits)
+    if (reader.state === 'live' || reader.state === 'catching') feed.readers.full(reader, waits)
   }
 
   /** As much of the run as there is room for. */
@@ -359,14 +294,14 @@ export class Client implements Sink, Asker {
     }
     const now = performance.now()
     if (reader.state === 'closed') return
-    if (reader.state !== 'blocked' && rest) feed.full(reader)
+    if (reader.state !== 'blocked' && rest) feed.readers.full(reader)
     if (window.wrote(rest, now)) this.ask(now)
   }
 
   /** The whole run fits. A ping behind it goes with it in one write of the kernel: that is most of what a ping costs. */
   #whole(reader: Reader, run: Run, window: Window): void {
     if (!this.#writable) {
-      reader.feed.close(reader)
+      reader.feed.readers.close(reader)
       return
     }
     const now = performance.now()
@@ -388,7 +323,7 @@ export class Client implements Sink, Asker {
   /** Returns whether the socket took it whole. */
   #send(reader: Reader, run: Run): boolean {
     if (!this.#writable) {
-      reader.feed.close(reader)
+      reader.feed.readers.close(reader)
       return false
     }
     this.#wire.write(run.bytes)
@@ -397,7 +332,7 @@ export class Client implements Sink, Asker {
 
   #written(reader: Reader, run: Run): boolean {
     if (this.#wire.errored !== null) {
-      reader.feed.close(reader)
+      reader.feed.readers.close(reader)
       return false
     }
     reader.cursor.at = run.to
@@ -421,73 +356,48 @@ export class Client implements Sink, Asker {
       this.#host.windows!.pings.strays++
       return
     }
-    if (mute) reader.feed.letGo(reader)
+    if (mute) reader.feed.readers.letGo(reader)
     reader.held = window.holdsBack
-    reader.feed.confirmed(reader, window.room > 0, now)
+    reader.feed.readers.confirmed(reader, window.room > 0, now)
     this.#closeIfServed()
   }
 
-  /** The feed has ended, and the client has everything. */
+  /** It is sent no more, and has everything. */
   #closeIfServed(): void {
-    if (this.#finishing !== undefined && this.served) this.close(this.#finishing.code, this.#finishing.reason)
+    const ending = this.#leaving?.ending
+    if (ending !== undefined && this.served) this.close(ending.code, ending.reason)
   }
 
   /** The socket did not take it all. A zero-length write behind it tells when it has; it also fails when the socket is destroyed. */
   #hold(reader: Reader, run: Run): void {
-    reader.feed.blocked(reader, run)
-    this.#wire.write(NOTHING, error => reader.feed.unblocked(reader, !error, performance.now()))
+    reader.feed.readers.blocked(reader, run)
+    this.#wire.write(NOTHING, error => reader.feed.readers.unblocked(reader, !error, performance.now()))
   }
 
-  /**
-   * One pong at a time, and after it one for the last ping that came meanwhile, as RFC 6455 §5.5.3 allows: a client that pings
-   * and does not read must not grow our memory.
-   */
-  #answer(data: Buffer): void {
-    if (this.#ponging) {
-      this.#lastPing = Buffer.from(data)
-      return
-    }
-    if (this.#channel.readyState !== OPEN) return
-    this.#ponging = true
-    this.#channel.pong(data, false, () => {
-      this.#ponging = false
-      const last = this.#lastPing
-      this.#lastPing = undefined
-      if (last !== undefined) this.#answer(last)
-    })
+  /** It has pinged. */
+  #answer(ping: Buffer): void {
+    this.#pongs ??= new Pongs(this.#channel)
+    this.#pongs.answer(ping)
   }
 
-  #giveGrace(): void {
-    this.reader.feed.close(this.reader)
-    this.#grace = setTimeout(() => this.#terminate(), this.#host.evictGraceMs)
-    this.#grace.unref()
-  }
-
-  #terminate(): void {
-    this.#terminated = true
-    this.#channel.terminate()
+  /** How it leaves, from now on. */
+  get #departure(): Leaving {
+    this.#leaving ??= new Leaving(this.#channel, this.#host.evictGraceMs)
+    return this.#leaving
   }
 
   #closed(code: number, reason: Buffer): void {
-    clearTimeout(this.#grace)
+    const left = this.#departure.gone(code, reason)
     const { reader } = this
-    const outcome: Outcome = code === 1006 || this.#terminated ? 'terminated' : 'clean'
-    const initiator: Initiator =
-      this.#closing !== undefined ? 'hub' : code === 1006 && !this.#broke ? 'network' : 'client'
-    const told = this.#closing ?? { code, reason: reason.toString() }
-    reader.feed.leave(reader)
+    reader.feed.readers.leave(reader)
     this.#host.windows?.close(this)
     this.#host.gone(this)
     this.#host.notify({
       type: 'client-left',
       client: this.info,
       feed: reader.feed.name,
-      code: told.code,
-      reason: told.reason,
-      outcome,
-      initiator,
+      ...left,
       overflow: reader.overflow,
-      cause: this.#cause,
       account: reader.account(true),
     })
   }

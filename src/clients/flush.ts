@@ -101,7 +101,7 @@ export class Flush implements Carrier {
   #serve(reader: Reader, now: number): number {
     if (reader.state !== 'catching') return 0
     const { feed, sink } = reader
-    const run = feed.next(reader, now)
+    const run = feed.readers.next(reader, now)
     if (run !== undefined) {
       sink.write(reader, run)
       this.timing.wrote(run, 1)
@@ -110,14 +110,14 @@ export class Flush implements Carrier {
     if ((reader.state as Reader['state']) !== 'catching') return run?.bytes.length ?? 0
     if (reader.cursor.at.count < feed.log.count) this.#push(reader)
     else if (feed.ending !== undefined) sink.finish(reader)
-    else feed.caughtUp(reader)
+    else feed.readers.caughtUp(reader)
     return run?.bytes.length ?? 0
   }
 }
 
 /** One run for each live reader. Returns whether any of them is still behind. */
 function pass(feed: Feed, now: number, timing: Timing): boolean {
-  const { live } = feed
+  const { live } = feed.readers
   const { end } = feed.log
   let from: Position | undefined
   let run: Run | undefined
@@ -130,7 +130,7 @@ function pass(feed: Feed, now: number, timing: Timing): boolean {
     if (reader.cursor.at !== from) {
       if (run !== undefined) timing.wrote(run, written)
       written = 0
-      run = feed.next(reader, now)
+      run = feed.readers.next(reader, now)
       // One that was closed because the tail has passed it says nothing about the next one at its place.
       from = (reader.state as Reader['state']) === 'closed' ? undefined : reader.cursor.at
       if (run !== undefined && run.to.count < end.count) behind = true
@@ -150,5 +150,5 @@ function pass(feed: Feed, now: number, timing: Timing): boolean {
 function settle(feed: Feed, now: number): void {
   feed.flushed(now)
   if (feed.ending === undefined) return
-  for (const reader of feed.live.splice(0)) reader.sink.finish(reader)
+  for (const reader of feed.readers.live.splice(0)) reader.sink.finish(reader)
 }

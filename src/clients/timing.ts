@@ -29,7 +29,7 @@ export class Timing {
   /** All live readers of the feed have been sent everything. */
   flushed(feed: Feed): void {
     if (feed.unflushedSince === 0) return
-    if (feed.live.length > 0) this.delays.add((performance.now() - feed.unflushedSince) / 1_000)
+    if (feed.readers.live.length > 0) this.delays.add((performance.now() - feed.unflushedSince) / 1_000)
     feed.unflushedSince = 0
   }
 }

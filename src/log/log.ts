@@ -8,13 +8,15 @@
  * What must stay true:
  * - Memory held for the log is at most `capacity.bytes` and one segment more, or up to `floor` where a gate forbids trimming.
  * - Nothing in here knows a reader. Append costs the same with none and with 100,000.
- * - A buffer returns to the pool only when it is trimmed and nobody pins it. What is pinned beyond the log is counted;
- *   past `pinAllowance` runs are handed out as copies, so that a stuck write costs one slice and not one segment.
+ * - Where unfinished writes pin too much beyond the log, runs are handed out as copies (pool.ts).
+ *
+ * Longer than 250 lines: appending, trimming, cutting runs and seeking are four looks at the same segments.
  */
 import { type Format, frameBytes, OPCODES, type Payload, payloadBytes, writeFrame } from './frame.ts'
+import { Pool } from './pool.ts'
 import { Position } from './position.ts'
 import { lastIndex, MARK_BYTES, type Run, Segment } from './segment.ts'
-import { POOL_SEGMENTS, pinAllowanceFor, SLICE_BYTES, segmentBytesFor } from './sizes.ts'
+import { pinAllowanceFor, SLICE_BYTES, segmentBytesFor } from './sizes.ts'
 
 /** Lines at which runs are cut, at the last mark before. From a cut it is a slice at the most to the line after next. */
 const GRID_BYTES = SLICE_BYTES - MARK_BYTES
@@ -46,15 +48,13 @@ export class Log {
   missing = 0
 
   readonly #opcode: number
-  readonly #pinAllowance: number
-  readonly #pool: Buffer[] = []
+  readonly #pool: Pool
   readonly #segments: Segment[] = []
   #open: Segment | undefined
   #head = 0
   #count = 0
   #bytes = 0
   #held = 0
-  #pinned = 0
   #tailCount = 0
   #lastFrameByte = 0
   #end = new Position(0, 0, 0, 0, 0)
@@ -66,7 +66,7 @@ export class Log {
     this.capacity = options.capacity
     this.segmentBytes = segmentBytesFor(options.capacity.bytes)
     this.#opcode = OPCODES[options.format]
-    this.#pinAllowance = pinAllowanceFor(options.capacity.bytes)
+    this.#pool = new Pool(this.segmentBytes, pinAllowanceFor(options.capacity.bytes))
   }
 
   /** Offset the next message gets, unless its source numbers for itself. */
@@ -91,7 +91,7 @@ export class Log {
 
   /** Memory outside the log, kept only because unfinished writes refer to it, in bytes. */
   get pinned(): number {
-    return this.#pinned
+    return this.#pool.pinned
   }
 
   /** The place after the newest message: one object until the next append. */
@@ -145,7 +145,8 @@ export class Log {
       if (end > this.floor || (end > this.#tailCount && this.#held <= this.capacity.bytes)) return
       this.#segments.shift()
       if (end > this.#tailCount) this.#tailCount = end
-      this.#retire(oldest)
+      this.#held -= oldest.held
+      this.#pool.retire(oldest)
     }
   }
 
@@ -175,7 +176,7 @@ export class Log {
       if (to.count === this.#count) to = this.end
     }
     const view = segment.buffer.subarray(start.byte, to.byte)
-    if (this.#pinned > this.#pinAllowance) return copyOf(from, to, view)
+    if (this.#pool.exhausted) return copyOf(from, to, view)
     const run: Run = { from, to, bytes: view, block: segment }
     if (!whole) return run
     if (to === this.end) this.#latest = run
@@ -184,16 +185,13 @@ export class Log {
   }
 
   /** An unfinished write refers to this run from now on. */
-  pin(run: Run): void {
-    if (run.block.pins++ === 0 && run.block.detached) this.#pinned += run.block.size
+  pin({ block }: Run): void {
+    this.#pool.pin(block)
   }
 
   /** The write is over. */
-  unpin(run: Run): void {
-    const { block } = run
-    if (--block.pins > 0 || !block.detached) return
-    this.#pinned -= block.size
-    if (block instanceof Segment) this.#recycle(block)
+  unpin({ block }: Run): void {
+    this.#pool.unpin(block)
   }
 
   /** The place of the message that `count` messages precede, no older than the tail, no newer than the end. */
@@ -266,25 +264,12 @@ export class Log {
   #grow(size: number, now: number): Segment {
     const open = this.#open
     if (open !== undefined) open.end = this.end
-    const buffer =
-      (size <= this.segmentBytes && this.#pool.pop()) || Buffer.allocUnsafeSlow(Math.max(size, this.segmentBytes))
-    const segment = new Segment(open === undefined ? 0 : open.number + 1, buffer)
+    const segment = new Segment(open === undefined ? 0 : open.number + 1, this.#pool.take(size))
     this.#segments.push(segment)
     this.#open = segment
     this.#held += segment.held
     this.trim(now)
     return segment
-  }
-
-  #retire(segment: Segment): void {
-    this.#held -= segment.held
-    segment.detached = true
-    if (segment.pins > 0) this.#pinned += segment.size
-    else this.#recycle(segment)
-  }
-
-  #recycle(segment: Segment): void {
-    if (segment.size === this.segmentBytes && this.#pool.length < POOL_SEGMENTS) this.#pool.push(segment.buffer)
   }
 
   /** Messages before the first one appended at `time` or later. */

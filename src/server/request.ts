@@ -5,7 +5,8 @@
  */
 import type { IncomingMessage } from 'node:http'
 import { expected } from '../errors.ts'
-import type { Feed, ResumeOutcome } from '../feed.ts'
+import type { ResumeOutcome } from '../events.ts'
+import type { Feed } from '../feed.ts'
 import type { Hub } from '../hub.ts'
 import { OVERFLOWS, type Overflow } from '../log/overflow.ts'
 import type { Position } from '../log/position.ts'

@@ -3,8 +3,8 @@
  * fare and not who they are; on the admin port (`admin: true`) the same document has their addresses, agents and labels, and more of them.
  * Made at most twice a second however many ask.
  */
-import type { Client } from '../clients/client.ts'
-import { EVICT_CAUSES, type EvictCause } from '../events.ts'
+import { type ReaderInfo, readerInfo } from '../clients/info.ts'
+import { type ClientInfo, EVICT_CAUSES, type EvictCause } from '../events.ts'
 import type { Feed } from '../feed.ts'
 import type { Hub } from '../hub.ts'
 import { VERSION } from './version.ts'
@@ -52,7 +52,7 @@ function statusOfHub(hub: Hub, watch: Watch, survey: Survey, operators: ForOpera
     eventLoop: { p99Ms: watch.eventLoopMs },
     feeds: [...survey.feeds].map(([feed, seen]) => feedStatus(feed, seen, watch.rates(feed), now)),
     slowest: survey.slowest.slice(0, most.slowest).map(({ item }) => ({
-      ...readerStatus(item, now),
+      ...readerStatus(readerInfo(item, now)),
       history: watch.history(item).map(seconds => rounded(seconds)),
       ...(admin ? who(item.info) : {}),
     })),
@@ -121,18 +121,18 @@ function headroomStatus({ bytes, messages, ms }: Headroom, { published, publishe
 }
 
 /** A client's reader, for whoever may ask. */
-export function readerStatus(client: Client, now: number) {
-  const { reader, info, window, unconfirmed } = client
+export function readerStatus(info: ReaderInfo) {
+  const { feed, state, unconfirmed, queued, inFlightBytes, dataAgeSeconds } = info
   return {
-    id: info.id,
-    feed: reader.feed.name,
-    policy: reader.overflow,
-    state: reader.state,
+    id: info.client.id,
+    feed,
+    policy: info.overflow,
+    state,
     unconfirmed,
-    queued: reader.feed.queued(reader, now),
-    inFlightBytes: reader.cursor.inFlightBytes,
-    windowBytes: finite(window?.limit ?? Number.POSITIVE_INFINITY),
-    dataAgeSeconds: client.dataAgeMs(now) / 1_000,
+    queued,
+    inFlightBytes,
+    windowBytes: finite(info.windowBytes),
+    dataAgeSeconds,
   }
 }
 
@@ -144,7 +144,7 @@ export function closedStatus({ seq, at, client, feed, overflow, ...closed }: Clo
 }
 
 /** Who a client is: for operators. */
-export function who({ address, agent, name, since }: Client['info']) {
+export function who({ address, agent, name, since }: ClientInfo) {
   return { address, agent, name, since }
 }
 

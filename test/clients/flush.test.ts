@@ -218,7 +218,7 @@ test.each(ON_AND_OFF)(
     const sockets = Array.from({ length: 300 }, () => join(feed, 'latest'))
     for (const socket of sockets.slice(10)) socket.lose()
     expect(feed.readers.size).toBe(10)
-    expect(feed.live.length).toBeLessThan(100)
+    expect(feed.readers.live.length).toBeLessThan(100)
   },
 )
 

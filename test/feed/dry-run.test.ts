@@ -28,7 +28,7 @@ function setUp() {
       for (let sent = 0; sent < bytes; sent += 1_000) feed.publish({ payload: 'x'.repeat(990) })
       for (const reader of feed.readers) {
         const run = reader.cursor.unfinished === undefined ? feed.log.run(reader.cursor.at) : undefined
-        if (run !== undefined) feed.blocked(reader, run)
+        if (run !== undefined) feed.readers.blocked(reader, run)
       }
     },
     /** A look at every reader, a second later. */
@@ -81,9 +81,9 @@ describe('a dry run', () => {
     publish(100_000)
     look(run)
     look(run)
-    feed.unblocked(reader, true, performance.now())
+    feed.readers.unblocked(reader, true, performance.now())
     reader.cursor.at = feed.log.end
-    feed.caughtUp(reader)
+    feed.readers.caughtUp(reader)
     look(run)
     publish(100_000)
     for (const evicted of [0, 0, 0, 1]) {

@@ -71,7 +71,7 @@ describe('a feed whose limits are changed', () => {
     const { feed, reader, publish } = feedWith({ overflow: 'skip' })
     publish(100_000)
     feed.flushedInline(performance.now())
-    feed.blocked(reader, feed.log.run(reader.cursor.at)!)
+    feed.readers.blocked(reader, feed.log.run(reader.cursor.at)!)
     feed.limit({ maxLag: 200_000 })
     expect(reader.cursor.gaps).toBe(0)
     feed.limit({ maxLag: 50_000 })

@@ -3,7 +3,7 @@
  * reads a ping answers it, unless it is one that never does. For property tests.
  */
 import { EventEmitter } from 'node:events'
-import type { Channel, Wire } from '../../src/clients/client.ts'
+import type { Channel, Wire } from '../../src/clients/wire.ts'
 import { frameEnd } from '../../src/log/frame.ts'
 
 export class SimulatedSocket extends EventEmitter implements Wire, Channel {

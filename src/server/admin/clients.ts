@@ -1,7 +1,7 @@
 /** `/clients` and `/closed`: who is there and how each fares, the worst first; who has left, and why; and how to make somebody leave. */
 import type { Client } from '../../clients/client.ts'
+import { readerInfo } from '../../clients/info.ts'
 import { expected } from '../../errors.ts'
-import { formatPosition } from '../../protocol.ts'
 import { READER_STATES } from '../../reader.ts'
 import { eachInPieces } from '../pieces.ts'
 import { closedStatus, readerStatus, who } from '../status.ts'
@@ -98,16 +98,17 @@ function clientOf({ hub, watch }: Office, { words }: Asked): Client {
 }
 
 function clientStatus(client: Client, watch: Watch, now: number) {
-  const { reader, info } = client
+  const { reader } = client
   const { feed, cursor, confirmed, maxRate } = reader
   const { log } = feed
   const end = reader.until ?? log.end
   const messages = end.count - confirmed.count
   const headroom = headroomOf(reader, now)
+  const info = readerInfo(client, now)
   return {
-    ...readerStatus(client, now),
-    ...who(info),
-    position: formatPosition(log.epoch, confirmed.offset),
+    ...readerStatus(info),
+    ...who(client.info),
+    position: info.position,
     maxRate: maxRate === 0 ? null : maxRate,
     /** Head − confirmed. */
     lag: {
@@ -116,12 +117,12 @@ function clientStatus(client: Client, watch: Watch, now: number) {
       seconds: messages === 0 ? 0 : (now - (log.timeAt(confirmed) ?? now)) / 1_000,
     },
     inFlightMessages: cursor.inFlightMessages,
-    bufferedBytes: client.bufferedBytes,
+    bufferedBytes: info.bufferedBytes,
     oldestPingSeconds: client.askedSince === undefined ? null : (now - client.askedSince) / 1_000,
     silentSeconds: client.silentMs(now) / 1_000,
     gating: reader.gating,
     headroom: headroom === undefined ? null : { bytes: headroom.bytes, ratio: headroom.ratio },
-    account: reader.account(),
+    account: info.account,
     history: watch.history(client),
   }
 }

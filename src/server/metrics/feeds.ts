@@ -1,7 +1,6 @@
 /** What goes into each feed and what comes out: its messages, its losses and why, its log, its source. */
 import { DRY_RUN_REASONS } from '../../dry-run.ts'
-import { EVICT_CAUSES, SOURCE_STATES } from '../../events.ts'
-import { RESUMES } from '../../feed.ts'
+import { EVICT_CAUSES, RESUMES, SOURCE_STATES } from '../../events.ts'
 import { type Metric, metric, ofFeed, ofFeedBy } from './metric.ts'
 
 const messages: readonly Metric[] = [

@@ -85,7 +85,7 @@ export class FeedFigures {
     this.states[reader.state]++
     this.bands[bandOf(age)]++
     this.dataAge.add(age)
-    this.queued.seconds.add(reader.cursor.at === reader.feed.log.end ? 0 : reader.feed.queued(reader, now).seconds)
+    this.queued.seconds.add(reader.cursor.at === reader.feed.log.end ? 0 : reader.queued(now).seconds)
     if (!client.unconfirmed) this.confirmableBytes += reader.cursor.inFlightBytes
     const left = headroomOf(reader, now)
     if (left === undefined) return
@@ -133,6 +133,6 @@ export class Figures {
 }
 
 /** What is told of those that have left, and what was published to all. */
-function begun({ publishedToReaders, left }: Feed): Account {
-  return { published: publishedToReaders, ...left, inFlight: 0, queued: 0 }
+function begun({ accounts: { published, left } }: Feed): Account {
+  return { published, ...left, inFlight: 0, queued: 0 }
 }

@@ -2,8 +2,9 @@
  * A look at every client: what `/feeds` and the admin port tell of feeds, and who is slowest. With ten thousand clients it takes some
  * milliseconds, so it is made in pieces, between which messages pass; and the watch makes it, and lends it to all who ask.
  */
+import type { Totals } from '../../accounts.ts'
 import type { Client } from '../../clients/client.ts'
-import type { Feed, Totals } from '../../feed.ts'
+import type { Feed } from '../../feed.ts'
 import type { Hub } from '../../hub.ts'
 import type { ReaderState } from '../../reader.ts'
 import { eachInPieces } from '../pieces.ts'
