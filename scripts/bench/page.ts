@@ -68,13 +68,16 @@ ${caution(report)}Measured ${told(report.machine)}. In ${report.minutes} minutes
 
 Ratios come first: machines differ, and so do moments. A figure is for the row it stands in and the conditions above the table.
 
-${report.second === undefined ? '' : `${toldComparison(report.second)}\n\n`}${report.tables.map(section).join('\n\n')}
+${report.second === undefined ? '' : `${briefly(report.second)}\n\n`}${report.tables.map(section).join('\n\n')}
 
 ${METHOD}
 
-${LIMITS}
+${LIMITS}${report.second === undefined ? '' : `\n\n## Second run\n\n${toldComparison(report.second)}`}
 `
 }
+
+const briefly = ({ ratios, apart }: Comparison): string =>
+  `Of ${ratios} ratios, the spreads of ${ratios - apart.length} met in [a second run](#second-run).`
 
 export function toldComparison({ date, commit, minutes, ratios, apart }: Comparison): string {
   const same = `A second run (${date}, commit ${commit}, ${minutes} minutes): of ${ratios} ratios, ${ratios - apart.length} whose spread meets that of the first`

@@ -35,11 +35,11 @@ export function send(
  */
 const BACKLOG = 4_096
 
-/** @throws SpillwayError `port_in_use` */
-export function listen(server: Server, port: number, host: string, what = 'port'): Promise<void> {
+/** `hint`: why it is this port, for whoever did not choose it. @throws SpillwayError `port_in_use` */
+export function listen(server: Server, port: number, host: string, what = 'port', hint = ''): Promise<void> {
   return new Promise((resolve, reject) => {
     const refuse = (error: NodeJS.ErrnoException) => {
-      const taken = error.code === 'EADDRINUSE' ? 'it is in use' : reasonOf(error)
+      const taken = error.code === 'EADDRINUSE' ? `it is in use${hint}` : reasonOf(error)
       const message = expected(what, `an address to listen on (${taken})`, `${host}:${port}`)
       reject(new SpillwayError('port_in_use', message, { cause: error }))
     }
