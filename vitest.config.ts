@@ -18,6 +18,8 @@ export default defineConfig({
     exclude: withTools ? [] : TOOLS,
     // Many tests wait for real sockets and clocks: one worker a core leaves most of it idle.
     maxWorkers: withTools ? 1 : 3,
+    // What runs beside others of its file (test/support/together.ts) waits for the clock: that many may.
+    maxConcurrency: 20,
     testTimeout: 30_000,
     hookTimeout: 30_000,
     coverage: {

@@ -1,9 +1,12 @@
 /** Connections have an age (`maxConnectionAgeMs`): whoever has reached it is told to come back, and has lost nothing by it. */
-import { expect, onTestFinished, test } from 'vitest'
+import { expect } from 'vitest'
 import { Hub, type HubEvent } from '../../src/index.ts'
 import { balance, startHub } from '../support/hub.ts'
 import { SimulatedSocket } from '../support/simulated.ts'
+import { onTestFinished, together } from '../support/together.ts'
 import { until } from '../support/until.ts'
+
+const { test } = together()
 
 const REASON = 'the connection has reached its age; retry=1s'
 

@@ -1,10 +1,13 @@
 /** Who is there and who is not: silence, vanishing, goodbye, and the end of a hub. */
 import { once } from 'node:events'
-import { describe, expect, onTestFinished, test } from 'vitest'
+import { expect } from 'vitest'
 import type { HubEvent } from '../../src/index.ts'
 import { balance, startHub } from '../support/hub.ts'
 import type { RawClient } from '../support/raw-client.ts'
+import { onTestFinished, together } from '../support/together.ts'
 import { until } from '../support/until.ts'
+
+const { describe, test } = together()
 
 /** Does it every so many milliseconds, until it is cleared or the test is over. */
 function repeat(ms: number, act: () => void): NodeJS.Timeout {

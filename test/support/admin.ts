@@ -1,9 +1,9 @@
 /** A hub with its admin port, and requests exactly as they are written. */
 import { once } from 'node:events'
 import { type IncomingMessage, request } from 'node:http'
-import { onTestFinished } from 'vitest'
 import { type AdminOptions, type HubOptions, serveAdmin } from '../../src/index.ts'
 import { type Served, startHub } from './hub.ts'
+import { onTestFinished } from './together.ts'
 
 export interface Answer {
   readonly status: number
