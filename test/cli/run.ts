@@ -1,7 +1,7 @@
 /** The built command line with any arguments: started, or run to its end. `serveCli` in support/ starts a hub. */
 import { type ChildProcess, type SpawnOptions, spawn } from 'node:child_process'
-import { onTestFinished } from 'vitest'
 import { CLI } from '../support/cli.ts'
+import { onTestFinished } from '../support/together.ts'
 
 export interface Started {
   readonly child: ChildProcess

@@ -1,9 +1,12 @@
 /** Connections have an age (`maxConnectionAgeMs`): whoever has reached it is told to come back, and has lost nothing by it. */
-import { expect, onTestFinished, test } from 'vitest'
+import { test as alone, expect } from 'vitest'
 import { Hub, type HubEvent } from '../../src/index.ts'
 import { balance, startHub } from '../support/hub.ts'
 import { SimulatedSocket } from '../support/simulated.ts'
+import { onTestFinished, together } from '../support/together.ts'
 import { until } from '../support/until.ts'
+
+const { test } = together()
 
 const REASON = 'the connection has reached its age; retry=1s'
 
@@ -115,25 +118,28 @@ test.each([
   await until('it to be gone', () => hub.clients.size === 0, 8_000)
 })
 
-test('one that keeps up with a source that is always ready goes too, though there is always something for it', async () => {
-  const hub = new Hub({ maxConnectionAgeMs: 1, targetDelayMs: 0, evictGraceMs: 1 })
-  onTestFinished(() => hub.close({ drainMs: 0 }))
-  const source = (async function* () {
-    for (;;) yield { payload: 'x' }
-  })()
-  const feed = hub.feed('f', { source })
-  const socket = new SimulatedSocket(0)
-  socket.write = (_, done) => {
-    done?.()
-    return true
-  }
-  const joining = { at: feed.log.end, overflow: 'skip', maxRate: 0 } as const
-  hub.admit(socket, socket, { address: '', name: '', agent: '' }, feed, joining)
-  await until('it to be gone', () => hub.clients.size === 0)
-  expect(socket.closedWith).toEqual({ code: 1012, reason: REASON })
-  expect(feed.totals()).toMatchObject({ skipped: 0, unknown: 0, undelivered: 0 })
-  expect(feed.totals().delivered).toBeGreaterThan(0)
-})
+alone(
+  'one that keeps up with a source that is always ready goes too, though there is always something for it',
+  async () => {
+    const hub = new Hub({ maxConnectionAgeMs: 1, targetDelayMs: 0, evictGraceMs: 1 })
+    onTestFinished(() => hub.close({ drainMs: 0 }))
+    const source = (async function* () {
+      for (;;) yield { payload: 'x' }
+    })()
+    const feed = hub.feed('f', { source })
+    const socket = new SimulatedSocket(0)
+    socket.write = (_, done) => {
+      done?.()
+      return true
+    }
+    const joining = { at: feed.log.end, overflow: 'skip', maxRate: 0 } as const
+    hub.admit(socket, socket, { address: '', name: '', agent: '' }, feed, joining)
+    await until('it to be gone', () => hub.clients.size === 0)
+    expect(socket.closedWith).toEqual({ code: 1012, reason: REASON })
+    expect(feed.totals()).toMatchObject({ skipped: 0, unknown: 0, undelivered: 0 })
+    expect(feed.totals().delivered).toBeGreaterThan(0)
+  },
+)
 
 test('with the window off, what a socket has taken is had', async () => {
   const { hub, client } = await startHub({ maxConnectionAgeMs: 1_000, targetDelayMs: 0 })

@@ -1,8 +1,11 @@
 /** Memory that the bytes of messages do not show: the marks of a source that leaves a hole before every message. */
-import { expect, onTestFinished, test } from 'vitest'
+import { expect } from 'vitest'
 import { Hub } from '../../src/index.ts'
 import { SimulatedSocket } from '../support/simulated.ts'
+import { onTestFinished, together } from '../support/together.ts'
 import { until } from '../support/until.ts'
+
+const { test } = together()
 
 const turn = () => new Promise<void>(resolve => setImmediate(resolve))
 

@@ -2,7 +2,9 @@
  * Feed, flush, windows and clients together, on simulated sockets, in any order of events, with clients that answer pings at once, late or
  * not at all: nobody gets a message twice, out of order or damaged; what a policy promises holds; the accounts balance at every
  * step; what is in flight is asked about; and when everybody reads and answers, everything flows again and is known to be taken.
+ * What is asked at every step is asked with node:assert: `expect` would take longer than all the rest.
  */
+import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import type { Client } from '../../src/clients/client.ts'
@@ -112,18 +114,18 @@ function checkWindows(hub: Hub, sockets: readonly SimulatedSocket[], silent: Set
     const { window, reader, unconfirmed, info } = client
     if (window === undefined) continue
     const { inFlightBytes, inFlightMessages, asked, taken, skipped, confirmed, joined, mute } = reader.cursor
-    expect(taken).toBeLessThanOrEqual(sockets[Number(info.name) - 1]!.payloads().length)
-    expect(mute).toBe(unconfirmed)
-    if (!mute && skipped === 0) expect(confirmed.count).toBe(joined.count + taken)
+    assert.ok(taken <= sockets[Number(info.name) - 1]!.payloads().length)
+    assert.equal(mute, unconfirmed)
+    if (!mute && skipped === 0) assert.equal(confirmed.count, joined.count + taken)
     if (reader.state === 'closed') continue
-    expect(inFlightMessages > 0).toBe(inFlightBytes > 0)
-    expect(asked).toBe(window.outstanding[0])
-    expect(window.queue !== undefined).toBe(inFlightBytes > 0 || window.outstanding.length > 0)
-    if (reader.state === 'full') expect(inFlightBytes).toBeGreaterThan(0)
+    assert.equal(inFlightMessages > 0, inFlightBytes > 0)
+    assert.equal(asked, window.outstanding[0])
+    assert.equal(window.queue !== undefined, inFlightBytes > 0 || window.outstanding.length > 0)
+    if (reader.state === 'full') assert.ok(inFlightBytes > 0)
     if (unconfirmed) silent.add(client)
     if (inFlightMessages <= 1) silent.delete(client)
     if (inFlightMessages <= 1 || silent.has(client)) continue
-    expect(inFlightBytes).toBeLessThanOrEqual(hub.settings.maxWindowBytes)
+    assert.ok(inFlightBytes <= hub.settings.maxWindowBytes, `${inFlightBytes} bytes in flight`)
   }
 }
 
@@ -181,9 +183,9 @@ test('whatever happens in whatever order, readers get what they should and accou
         await turn()
         balance(hub)
         checkWindows(hub, sockets, silent)
-        for (const client of admitted) if (!hub.clients.has(client)) expect(client.window?.queue).toBeUndefined()
-        expect(feed.log.pinned).toBeLessThanOrEqual(capacity + sockets.length * 40_000)
-        for (const reader of feed.readers) if (reader.gating) expect(feed.log.overran(reader.cursor.at)).toBe(false)
+        for (const client of admitted) if (!hub.clients.has(client)) assert.equal(client.window?.queue, undefined)
+        assert.ok(feed.log.pinned <= capacity + sockets.length * 40_000, `${feed.log.pinned} bytes pinned`)
+        for (const reader of feed.readers) if (reader.gating) assert.ok(!feed.log.overran(reader.cursor.at))
       }
       // Everybody reads and answers until nothing moves any more.
       for (let quiet = 0; quiet < 3; ) {

@@ -1,8 +1,11 @@
 /** `/metrics`, of those who are behind: bands that add up, a lag that is the cursor's, and headroom that falls before anything is lost. */
-import { expect, test } from 'vitest'
+import { expect } from 'vitest'
 import { scrape } from '../support/exposition.ts'
 import { startHub } from '../support/hub.ts'
+import { together } from '../support/together.ts'
 import { until } from '../support/until.ts'
+
+const { test } = together()
 
 test('bands of lag add up to the readers, and who waits longer is in a later one', async () => {
   const { hub, url, client } = await startHub({ stallTimeoutMs: 0 })

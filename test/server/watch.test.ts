@@ -1,6 +1,6 @@
 /** The watch: what it keeps of a hub, for how long, and within what. */
 import fc from 'fast-check'
-import { describe, expect, test, vi } from 'vitest'
+import { expect, vi } from 'vitest'
 import type { HubEvent } from '../../src/events.ts'
 import { ClosedRing } from '../../src/server/watch/closed.ts'
 import { HISTORY_SECONDS, History } from '../../src/server/watch/history.ts'
@@ -8,7 +8,10 @@ import { Ranking } from '../../src/server/watch/ranking.ts'
 import { watchOf } from '../../src/server/watch/watch.ts'
 import { NOTHING } from '../support/account.ts'
 import { startHub } from '../support/hub.ts'
+import { together } from '../support/together.ts'
 import { until } from '../support/until.ts'
+
+const { describe, test } = together()
 
 describe('a ranking', () => {
   test('has the largest of many, the largest first, and of equals those that came first', () => {

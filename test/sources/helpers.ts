@@ -5,7 +5,6 @@
 import { setImmediate } from 'node:timers/promises'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
-import { onTestFinished } from 'vitest'
 import type { SpillwayError } from '../../src/errors.ts'
 import type { HubEvent } from '../../src/events.ts'
 import { type Carrier, Feed } from '../../src/feed.ts'
@@ -17,6 +16,7 @@ import { pump } from '../../src/sources/pump.ts'
 import { canWait, type Item, isFunction, type Opened, type SourceLike } from '../../src/sources/source.ts'
 import { namedOperators, namedStages } from '../../src/sources/stages.ts'
 import { framesFrom } from '../log/helpers.ts'
+import { onTestFinished } from '../support/together.ts'
 import { until } from '../support/until.ts'
 
 /** How long something must not have moved to be called still. */

@@ -10,7 +10,6 @@ import { PassThrough, Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { ReadableStream } from 'node:stream/web'
 import { filter, map, Observable } from 'rxjs'
-import { onTestFinished } from 'vitest'
 import type { Feed } from '../../src/feed.ts'
 import type { SourceOptions } from '../../src/hub.ts'
 import type { FeedOptions } from '../../src/options.ts'
@@ -21,6 +20,7 @@ import { replay } from '../../src/sources/replay.ts'
 import type { Item, Source, SourceLike } from '../../src/sources/source.ts'
 import { simulate, ticker } from '../../src/sources/ticker.ts'
 import type { WritableOptions } from '../../src/writable.ts'
+import { onTestFinished } from '../support/together.ts'
 
 /** What a source does: gives these, then ends, gives nothing any more, or fails. */
 export interface Script {

@@ -1,9 +1,9 @@
 /** A hub with its admin port, and requests exactly as they are written. */
 import { once } from 'node:events'
-import { type IncomingMessage, request } from 'node:http'
-import { onTestFinished } from 'vitest'
+import { type IncomingMessage, request, type Server } from 'node:http'
 import { type AdminOptions, type HubOptions, serveAdmin } from '../../src/index.ts'
 import { type Served, startHub } from './hub.ts'
+import { onTestFinished } from './together.ts'
 
 export interface Answer {
   readonly status: number
@@ -43,6 +43,7 @@ export async function ask(
 
 export interface Administered extends Served {
   readonly adminPort: number
+  readonly adminServer: Server
   /** Asks the admin port. */
   admin(path: string, asking?: Asking): Promise<Answer>
 }
@@ -53,5 +54,5 @@ export async function startAdmin(options: HubOptions = {}, adminOptions: AdminOp
   const admin = await serveAdmin(hub, { port: 0, serving, ...adminOptions })
   onTestFinished(() => admin.close())
   const adminPort = Number(new URL(admin.url).port)
-  return { ...served, adminPort, admin: (path, asking) => ask(adminPort, path, asking) }
+  return { ...served, adminPort, adminServer: admin.server, admin: (path, asking) => ask(adminPort, path, asking) }
 }

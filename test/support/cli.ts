@@ -2,7 +2,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { onTestFinished } from 'vitest'
+import { onTestFinished } from './together.ts'
 import { until } from './until.ts'
 
 export const CLI = join(import.meta.dirname, '../../dist/cli.js')

@@ -1,7 +1,7 @@
 /** A hub on a free port, with real sockets around it, that is gone when the test is over. */
-import { onTestFinished } from 'vitest'
 import { Hub, type HubOptions, type Logger, type ServeOptions, type Serving, serve } from '../../src/index.ts'
 import { RawClient, type RawOptions } from './raw-client.ts'
+import { onTestFinished } from './together.ts'
 
 export interface Served {
   readonly hub: Hub

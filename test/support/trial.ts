@@ -3,7 +3,7 @@ import { createWriteStream, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
-import { onTestFinished } from 'vitest'
+import { onTestFinished } from './together.ts'
 
 export const FULL = process.env['TRIAL'] === 'full'
 

@@ -1,10 +1,11 @@
 /** The whole swarm, as people run it, against a real hub: what it prints and how it ends. */
 import { spawn } from 'node:child_process'
-import { readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { describe, expect, onTestFinished, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { startHub } from '../support/hub.ts'
+import { onTestFinished } from '../support/together.ts'
 
 const SWARM = join(import.meta.dirname, '../../scripts/swarm.ts')
 
@@ -28,6 +29,13 @@ function swarm(args: readonly string[], interruptAt?: RegExp): Promise<Ended> {
     child.kill('SIGINT')
   })
   return new Promise(resolve => child.on('close', code => resolve({ code, out, errors })))
+}
+
+/** A path in a folder that is gone when the test is over. */
+function temporary(name: string): string {
+  const folder = mkdtempSync(join(tmpdir(), 'spillway-'))
+  onTestFinished(() => rmSync(folder, { recursive: true }))
+  return join(folder, name)
 }
 
 /** A hub whose feed says the time and a number, fifty times a second. */
@@ -75,8 +83,7 @@ describe('against a hub', () => {
 
   test('ends with 1 when one does not, with the value that was measured, and writes it all as JSON', async () => {
     const { ws } = await hubThatTicks()
-    const file = join(tmpdir(), `swarm-${process.pid}.json`)
-    onTestFinished(() => rmSync(file, { force: true }))
+    const file = temporary('swarm.json')
     const asserted = ['--assert', 'healthy.each > 1000', '--assert', 'healthy.gaps == 0', '--json', file]
     const { code, out } = await swarm([ws, '--clients', 'healthy=5', ...QUICK, ...asserted])
     expect(code).toBe(1)
@@ -137,8 +144,7 @@ function scenarioFile(loopFails: readonly string[]): string {
     { behaviour: 'junk', name: 'endless', count: 2, kind: 'endless-fragments' },
   ]
   const assert = ['endless.closed == 100%', 'healthy.connected == 100%', 'account == 0']
-  const file = join(tmpdir(), `scenario-${process.pid}.json`)
-  onTestFinished(() => rmSync(file, { force: true }))
+  const file = temporary('scenario.json')
   writeFileSync(file, JSON.stringify({ about: 'A test.', clients, ramp: '0s', duration: '1s', assert, loopFails }))
   return file
 }

@@ -11,7 +11,7 @@ import { balance, startHub } from '../support/hub.ts'
 import { FULL, tell } from '../support/trial.ts'
 import { until } from '../support/until.ts'
 
-const CLIENTS = FULL ? 200 : 40
+const CLIENTS = FULL ? 200 : 20
 /** A source that can wait is paced by the fastest: so much may a healthy one fall behind it on a machine that does other things, too. */
 const CAPACITY_BYTES = 4 * 2 ** 20
 /** More than the log keeps and the kernel would take for a client that does not read, so that the stalled overflow. */
