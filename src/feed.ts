@@ -20,7 +20,7 @@ import { Log } from './log/log.ts'
 import type { Position } from './log/position.ts'
 import { checkMessage, type Message } from './message.ts'
 import { type FeedSettings, type Logger, SILENT } from './options.ts'
-import { CLOSE } from './protocol.ts'
+import { CLOSE, formatPosition } from './protocol.ts'
 import type { Reader } from './reader.ts'
 import { Readers } from './readers.ts'
 import { feedEnded, Supply } from './supply.ts'
@@ -145,9 +145,9 @@ export class Feed {
     this.demand.limit(this.#settings, now)
   }
 
-  /** Messages a source gave that were refused. */
-  get refused(): number {
-    return this.source.refused
+  /** Where a client goes on that has everything so far: what `from` takes. */
+  get position(): string {
+    return formatPosition(this.log.epoch, this.log.head)
   }
 
   /** Resolves when the feed takes more, or when it never will. */

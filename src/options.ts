@@ -8,8 +8,6 @@ import type { LagLimits, Overflow } from './log/overflow.ts'
 import { OVERFLOWS, POLICIES } from './log/overflow.ts'
 import { parse, refuse } from './parse.ts'
 
-export { parse } from './parse.ts'
-
 /** An amount of a log: in bytes, or in any of the three units. What is left out is no limit, bytes aside. */
 export type Amount =
   | number

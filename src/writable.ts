@@ -16,7 +16,7 @@ import { type Cutter, lineCutter, pieceCutter } from './cut.ts'
 import { expected, type SpillwayError } from './errors.ts'
 import type { Feed } from './feed.ts'
 import type { Item } from './message.ts'
-import { parse } from './options.ts'
+import { parse } from './parse.ts'
 import { feedEnded, offer } from './supply.ts'
 
 export interface WritableOptions {

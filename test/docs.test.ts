@@ -6,6 +6,7 @@ import { describe, expect, onTestFinished, test } from 'vitest'
 import { DOCS, pages } from '../scripts/docs.ts'
 import { CODE } from '../src/config/shape.ts'
 import { EVICT_CAUSES } from '../src/events.ts'
+import * as spillway from '../src/index.ts'
 import { OVERFLOWS } from '../src/log/overflow.ts'
 import { CLOSE, statusOf } from '../src/protocol.ts'
 import { environmentName, filePath, SETTINGS, type Setting } from '../src/settings.ts'
@@ -63,9 +64,26 @@ test('every link between the documents leads somewhere', () => {
     'docs/options.md',
     'docs/admin.md',
     'docs/sources.md',
+    'docs/library.md',
   ]) {
     for (const [, target] of read(file).matchAll(/\]\((?!https?:|#)([^)#]+)/g))
       expect(() => read(join(dirname(file), target!)), `${file} → ${target}`).not.toThrow()
+  }
+})
+
+test('docs/library.md names what functions, hub and feeds have, and every event', async () => {
+  const page = read('docs/library.md')
+  const hub = new spillway.Hub()
+  const has = { Serving: spillway, Hub: hub, Feed: hub.feed('f') }
+  for (const [title, object] of Object.entries(has)) {
+    const [, section = ''] = new RegExp(`## ${title}\\n(.*?)(?=\\n## |$)`, 's').exec(page) ?? []
+    const cells = [...section.matchAll(/^\| (`.*?) \|/gm)].flatMap(([, cell]) => [...cell!.matchAll(/`(\w+\$?)/g)])
+    expect(cells.length, title).toBeGreaterThan(2)
+    for (const [, name] of cells) expect(name! in object, `${title}: ${name}`).toBe(true)
+  }
+  await hub.close({ drainMs: 0 })
+  for (const [, type] of read('src/events.ts').matchAll(/readonly type: '([\w-]+)'/g)) {
+    expect(page).toContain(`\`${type}\``)
   }
 })
 

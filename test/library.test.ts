@@ -131,6 +131,17 @@ test.each([
   },
 )
 
+test("a feed's position is where a client goes on that has everything so far", async () => {
+  const { hub, client } = await startHub()
+  const feed = hub.feed('f')
+  feed.publish({ payload: 'had' })
+  const { position } = feed
+  feed.publish({ payload: 'new' })
+  const a = await client(`/feeds/f?from=${position}`)
+  await until('the rest', () => a.messages === 1)
+  expect([position, a.texts]).toEqual([`${feed.log.epoch}:1`, ['new']])
+})
+
 describe('wrong use is refused with a code and a sentence', () => {
   const cases: readonly (readonly [string, (hub: Hub) => unknown, string, RegExp])[] = [
     ['a name that does not fit a path', hub => hub.feed('a/b'), 'bad_option', /^feed: expected 1 to 64 of/],

@@ -10,7 +10,7 @@
 import { closeSync, openSync, readSync, statSync } from 'node:fs'
 import { type FileHandle, open, stat } from 'node:fs/promises'
 import { z } from 'zod'
-import { parse } from '../options.ts'
+import { parse } from '../parse.ts'
 import { readableFrom } from './bytes.ts'
 import { wait } from './clock.ts'
 import type { Opening, SourceFunction } from './source.ts'

@@ -7,7 +7,7 @@ import { readFileSync } from 'node:fs'
 import { type CpuInfo, cpus, freemem, hostname, loadavg, totalmem, uptime } from 'node:os'
 import { z } from 'zod'
 import type { Message } from '../message.ts'
-import { parse } from '../options.ts'
+import { parse } from '../parse.ts'
 import { interruptible, wait } from './clock.ts'
 import type { Source } from './source.ts'
 

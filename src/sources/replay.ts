@@ -6,7 +6,7 @@
 import { createReadStream } from 'node:fs'
 import { z } from 'zod'
 import { expected, reasonOf, SpillwayError } from '../errors.ts'
-import { parse } from '../options.ts'
+import { parse } from '../parse.ts'
 import { interruptible, wait } from './clock.ts'
 import { lines } from './readable.ts'
 import type { Item, Source, SourceFunction } from './source.ts'

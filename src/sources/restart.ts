@@ -4,7 +4,7 @@
  * `resetMs` starts again from the shortest. Pure: no clock and no timer of its own. Called by attach.
  */
 import { z } from 'zod'
-import { parse } from '../options.ts'
+import { parse } from '../parse.ts'
 
 export interface RestartOptions {
   /** The shortest delay before it is asked again, in milliseconds. @default 250 */

@@ -6,7 +6,7 @@
  */
 import { z } from 'zod'
 import type { Message } from '../message.ts'
-import { parse } from '../options.ts'
+import { parse } from '../parse.ts'
 import { interruptible, wait } from './clock.ts'
 import type { Source } from './source.ts'
 

@@ -139,7 +139,7 @@ test('a logger that throws does not take the hub down', async () => {
   const feed = hub.feed('f', { source: failing() })
   await until('the end', () => feed.ending !== undefined)
   expect(feed.ending).toMatchObject({ code: 4500, reason: 'source failed: broken source' })
-  expect([feed.refused, feed.failures]).toEqual([1, 1])
+  expect([feed.source.refused, feed.failures]).toEqual([1, 1])
 })
 
 test('codes that no close frame may carry, and times that are none, are refused', async () => {

@@ -106,7 +106,7 @@ describe('feed.writable()', () => {
       feed.writable(),
     )
     expect(payloadsOf(feed)).toEqual(['ok', 'end'])
-    expect(feed.refused).toBe(2)
+    expect(feed.source.refused).toBe(2)
     expect(lines[0]).toMatch(/^warn: feed f: refused a message: line: expected a line of at most 5 bytes/)
   })
 

@@ -40,7 +40,7 @@ describe('an Observable', () => {
     expect(feed.log.count).toBe(5_000)
     expect(emitted).toBe(5_001)
     await turns(2)
-    expect([feed.refused, feed.failures]).toEqual([0, 0])
+    expect([feed.source.refused, feed.failures]).toEqual([0, 0])
     expect(lines).toEqual([])
   })
 

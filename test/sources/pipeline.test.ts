@@ -88,7 +88,7 @@ describe('a pipeline', () => {
       map(({ payload }: Message) => (payload === '2' ? 2 : payload)),
     )
     expect(payloads).toEqual(['1', '3'])
-    expect(feed.refused).toBe(1)
+    expect(feed.source.refused).toBe(1)
     expect(lines[0]).toMatch(/what the pipeline gives: expected a payload or \{ payload \}, got 2$/)
   })
 

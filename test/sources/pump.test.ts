@@ -155,7 +155,7 @@ describe('a source that is always ready', () => {
   }
 
   const messagesOf = (feed: Feed) => () => feed.log.count
-  const refusedBy = (feed: Feed) => () => feed.refused
+  const refusedBy = (feed: Feed) => () => feed.source.refused
 
   function* always(payload: Item): Generator<Item, void> {
     for (let i = 0; i < ENDLESS; i++) yield payload
@@ -195,7 +195,7 @@ describe('a source that is always ready', () => {
     const feed = hub.feed('f', { source: ready(item as Item).source, maxMessageBytes: 10 })
     const rises = await perTurn(refusedBy(feed), 20)
     expect(Math.max(...rises)).toBeLessThanOrEqual(2_000)
-    expect(feed.refused).toBeGreaterThan(1_000)
+    expect(feed.source.refused).toBeGreaterThan(1_000)
   })
 })
 
@@ -215,7 +215,7 @@ describe('a message that the feed refuses', () => {
     const feed = hub.feed('f', { source: each(['a', item, 'b']), maxMessageBytes: 10 })
     await until('the feed to end', () => feed.ending !== undefined)
     expect(payloadsOf(feed)).toEqual(['a', 'b'])
-    expect(feed.refused).toBe(1)
+    expect(feed.source.refused).toBe(1)
     expect(lines).toHaveLength(2)
     expect(lines[0]).toMatch(/^warn: feed f: refused a message: /)
     expect(lines[0]).toMatch(line)
@@ -227,7 +227,7 @@ describe('a message that the feed refuses', () => {
     const feed = hub.feed('f', { source, maxMessageBytes: 10 })
     await until('the feed to end', () => feed.ending !== undefined)
     expect(payloadsOf(feed)).toEqual(['a', 'b'])
-    expect(feed.refused).toBe(1)
+    expect(feed.source.refused).toBe(1)
     expect(lines[0]).toMatch(/^warn: .* line: expected a line of at most 10 bytes \(maxMessageBytes\), got 11$/)
   })
 
@@ -264,12 +264,12 @@ describe('a message that the feed refuses', () => {
       yield* each([6])
     }
     const feed = hub.feed('f', { source: bad() })
-    await until('the first refusals', () => feed.refused === 5)
+    await until('the first refusals', () => feed.source.refused === 5)
     const told = () => lines.filter(line => line.startsWith('warn: '))
     expect(told()).toEqual([expect.stringMatching(/got 1$/)])
     await passed(1_000)
     pause.open()
-    await until('the last refusal', () => feed.refused === 6)
+    await until('the last refusal', () => feed.source.refused === 6)
     expect(told()).toEqual([expect.anything(), expect.stringMatching(/got 6 \(and 4 more\)$/)])
   })
 })
@@ -283,7 +283,7 @@ describe('a feed that its owner ends', () => {
     feed.end()
     const { count } = feed.log
     await until('the source to let go', finished)
-    expect([feed.log.count, feed.refused, feed.failures]).toEqual([count, 0, 0])
+    expect([feed.log.count, feed.source.refused, feed.failures]).toEqual([count, 0, 0])
     expect(lines).toEqual([])
   })
 
@@ -304,7 +304,7 @@ describe('a feed that its owner ends', () => {
     await turns(5)
     expect(await source.next()).toEqual({ done: true, value: undefined })
     expect(feed.ending).toEqual({ code: 1000, reason: 'that is all' })
-    expect([feed.log.count, feed.refused, feed.failures]).toEqual([1, 0, 0])
+    expect([feed.log.count, feed.source.refused, feed.failures]).toEqual([1, 0, 0])
     expect(lines).toEqual([])
   })
 })

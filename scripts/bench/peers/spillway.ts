@@ -9,7 +9,6 @@ export const spillway: Peer = {
     const { attach, Hub } = await import('../../../src/index.ts')
     const { Door } = await import('../../../src/server/admit.ts')
     const { metricsOf } = await import('../../../src/server/metrics.ts')
-    const { formatPosition } = await import('../../../src/protocol.ts')
     const hub = new Hub(options.hub)
     const feeds = Array.from({ length: options.feeds }, (_, i) => hub.feed(feedName(i), options.feed))
     const first = feeds[0]!
@@ -33,7 +32,7 @@ export const spillway: Peer = {
         inFlightBytes: () => hub.readers().reduce((sum, { inFlightBytes }) => sum + inFlightBytes, 0),
         evicted: () => feeds.flatMap(({ evictions }) => [...evictions.values()]).reduce((sum, n) => sum + n, 0),
         confirmed: () => hub.readers().every(({ account }) => account.inFlight === 0 && account.queued === 0),
-        position: () => formatPosition(first.log.epoch, first.log.head),
+        position: () => first.position,
       },
     }
   },

@@ -112,7 +112,12 @@ const source: readonly Metric[] = [
   ),
   ofFeed('counter', 'source_failures_total', 'Sources that ended with an error.', ({ feed }) => feed.failures),
   ofFeed('counter', 'source_restarts_total', 'How often a source was asked again.', ({ feed }) => feed.source.restarts),
-  ofFeed('counter', 'refused_messages_total', 'Messages a source gave that broke a rule.', ({ feed }) => feed.refused),
+  ofFeed(
+    'counter',
+    'refused_messages_total',
+    'Messages a source gave that broke a rule.',
+    ({ feed }) => feed.source.refused,
+  ),
   ofFeed(
     'counter',
     'filtered_messages_total',
