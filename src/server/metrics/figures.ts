@@ -2,14 +2,14 @@
  * What a scrape finds in the readers, whatever is asked about them: with ten thousand, a pass over them for each metric would stop
  * the event loop for longer than all else together. The memory is used again at the next scrape.
  *
- * What has to add up is read in one go: where messages went, and how many were published to whom. So the account balances at every
- * scrape, however much comes and goes meanwhile. The rest, how far behind each of them is, is looked at in pieces; it is of
- * the same readers, and those that have left in between are counted as closed.
+ * What has to add up is read in one go, feed by feed: where messages went, and how many were published to whom. So the account balances
+ * at every scrape, however much comes and goes meanwhile. The rest, how far behind each of them is, is looked at in pieces; it is of
+ * the clients that were there when the scrape began, and those that have left in between are counted as closed.
  */
 import type { Client } from '../../clients/client.ts'
 import type { Feed } from '../../feed.ts'
 import type { Hub } from '../../hub.ts'
-import type { ReaderState } from '../../reader.ts'
+import type { Reader, ReaderState } from '../../reader.ts'
 import { eachInPieces, type Pieces } from '../pieces.ts'
 import { Sample } from '../stats.ts'
 import { type Band, bandOf, noBands } from '../watch/bands.ts'
@@ -61,7 +61,7 @@ export class FeedFigures {
   }
 
   /** What the cursor tells: a few numbers that lie together. */
-  count({ reader: { cursor, until, feed } }: Client): void {
+  count({ cursor, until, feed }: Reader): void {
     const { at, confirmed, inFlightBytes } = cursor
     const { account, queued, lag } = this
     const end = until ?? feed.log.end
@@ -104,12 +104,16 @@ export class Figures {
   readonly windows = new Sample()
   unconfirmed = 0
 
-  /** Looks at all readers; the first part in one go. */
+  /** Looks at all readers: at those of one feed in one go, as far as they have to add up, and then at all in pieces. */
   async take(hub: Hub, pieces: Pieces): Promise<void> {
-    for (const feed of hub.feeds.values()) this.#of(feed).clear()
     const clients = [...hub.clients]
     this.clients = clients.length
-    for (const client of clients) this.#of(client.reader.feed).count(client)
+    for (const feed of hub.feeds.values()) {
+      const figures = this.#of(feed)
+      figures.clear()
+      for (const reader of feed.readers) figures.count(reader)
+      await pieces.next()
+    }
     this.buffered.clear()
     this.windows.clear()
     this.unconfirmed = 0
