@@ -6,7 +6,8 @@
  * by half of their payloads or more, and not by more than they can come to.
  *
  * Of small messages a major collection comes late (30 B: after two seconds, at 386 MB). What has outlived two minor ones gives the same
- * answer early, and less surely, because it may be dead by now: enough to name a stage. To end its feed takes a major one.
+ * answer early, and less surely, because it may be dead by now: enough to name a stage. To end its feed takes a major one that has shown
+ * that it keeps what it is given, and that it has given nothing since.
  *
  * What this cannot prove: who holds less than half of what it was given (a count, a hash of each), or fills more slowly than the rest
  * of the process breathes. Those are named when they give something, by the counts of pipeline.ts. Costs nothing per message.
@@ -15,11 +16,9 @@ import { constants, type NodeGCPerformanceDetail, type PerformanceEntry, Perform
 import { getHeapSpaceStatistics } from 'node:v8'
 import { IDLE_CLIENT_BYTES } from '../memory.ts'
 
-/** What there is to see, at one moment. */
-export interface Sight {
-  /** Bytes that are held, the hub's logs aside. */
-  readonly held: number
-  /** Bytes of those objects that have outlived two minor collections. */
+/** What is to be seen at one moment, behind a minor collection. */
+export interface Glimpse {
+  /** Bytes of the heap that have outlived two minor collections; buffers outside of it are not among them. */
   readonly old: number
   /** Clients of the hub, who take memory of their own. */
   readonly clients: number
@@ -28,6 +27,12 @@ export interface Sight {
   /** Bytes of the payloads that have passed the first. */
   readonly bytes: number
   readonly at: number
+}
+
+/** What is to be seen behind a major one. */
+export interface Sight extends Glimpse {
+  /** Bytes that are held, the hub's logs aside. */
+  readonly held: number
 }
 
 /** A stage, what went in and did not come out, and by how much memory grew meanwhile. */
@@ -61,7 +66,7 @@ interface Rule {
 
 const MAJOR: Rule = { leastBytes: 16 * MIB, mostBytes: 128 * MIB, leastBeside: 0, forgetMs: 60_000 }
 const SEEMS: Rule = { leastBytes: 24 * MIB, mostBytes: Number.POSITIVE_INFINITY, leastBeside: 48, forgetMs: 2_000 }
-/** Of a stage of which a major collection has shown that it keeps what it is given. */
+/** Of the stage that a major collection has shown to keep what it is given. */
 const STILL: Rule = { ...MAJOR, mostBytes: 2 * MAJOR.mostBytes }
 /** Minor collections may come a hundred times a second. */
 const GLANCE_MS = 50
@@ -69,8 +74,9 @@ const OLD_SPACES: ReadonlySet<string> = new Set(['old_space', 'large_object_spac
 
 export class Hoard {
   #before: Sight
-  #glanced: Sight
-  #shown = false
+  #glanced: Glimpse
+  /** The stage that the last major collection has shown to keep what it is given. */
+  #shown: number | undefined
 
   constructor(first: Sight) {
     this.#before = first
@@ -81,21 +87,31 @@ export class Hoard {
   look(now: Sight): Kept | undefined {
     const kept = fitting(this.#before, now, now.held - this.#before.held, MAJOR)
     if (kept === undefined) this.#before = now
-    this.#shown = kept !== undefined && kept.bytes >= MAJOR.leastBytes
-    return this.#shown ? kept : undefined
+    const named = kept !== undefined && kept.bytes >= MAJOR.leastBytes ? kept : undefined
+    this.#shown = named?.stage
+    return named
   }
 
-  /** Behind a minor one: the stage that seems to, or that goes on. */
-  glance(now: Sight): Kept | undefined {
-    if (this.#shown) return fitting(this.#before, now, now.old - this.#before.old, STILL)
-    const kept = fitting(this.#glanced, now, now.old - this.#glanced.old, SEEMS)
+  /** Behind a minor one: the stage that seems to, or the one that was shown to, when it has gone on until it is too much. */
+  glance(now: Glimpse): Kept | undefined {
+    if (this.#shown !== undefined) {
+      const kept = silent(this.#before, now, STILL)
+      return kept?.stage === this.#shown && kept.tooMuch ? kept : undefined
+    }
+    const kept = silent(this.#glanced, now, SEEMS)
     if (kept === undefined) this.#glanced = now
     return kept !== undefined && kept.bytes >= SEEMS.leastBytes ? kept : undefined
   }
 }
 
+/** By what is old, of a stage that has given nothing at all: what one has given may be old and dead. */
+function silent(before: Glimpse, now: Glimpse, rule: Rule): Kept | undefined {
+  const kept = fitting(before, now, now.old - before.old, rule)
+  return kept !== undefined && now.passed[kept.stage + 1] === before.passed[kept.stage + 1] ? kept : undefined
+}
+
 /** The stage whose messages went in and did not come out between two sights, if memory has grown as it must and can have by them. */
-function fitting(before: Sight, now: Sight, grown: number, rule: Rule): Kept | undefined {
+function fitting(before: Glimpse, now: Glimpse, grown: number, rule: Rule): Kept | undefined {
   if (now.at - before.at >= rule.forgetMs) return undefined
   // A crowd that comes back is no stage's fault. Those who leave are not set against it: what they held may be garbage for long.
   const bytes = grown - Math.max(0, now.clients - before.clients) * IDLE_CLIENT_BYTES
@@ -128,12 +144,15 @@ export function afterCollections(act: (which: Collection) => void): () => void {
   return () => observer.disconnect()
 }
 
-/** What this process holds in JavaScript, garbage and all; and the part of it that is old. */
-export function memoryHeld(): { readonly held: number; readonly old: number } {
+/** What this process holds in JavaScript, garbage and all. */
+export function memoryHeld(): number {
   const { heapUsed, arrayBuffers } = process.memoryUsage()
-  const old = getHeapSpaceStatistics().reduce(
-    (sum, { space_name, space_used_size }) => sum + (OLD_SPACES.has(space_name) ? space_used_size : 0),
-    0,
-  )
-  return { held: heapUsed + arrayBuffers, old }
+  return heapUsed + arrayBuffers
+}
+
+/** What of its heap is old. */
+export function memoryOld(): number {
+  let old = 0
+  for (const space of getHeapSpaceStatistics()) if (OLD_SPACES.has(space.space_name)) old += space.space_used_size
+  return old
 }

@@ -16,7 +16,7 @@
 import { Observable, Subject, type Subscriber, type Subscription } from 'rxjs'
 import { reasonOf, SpillwayError } from '../errors.ts'
 import type { Message } from '../message.ts'
-import { afterCollections, type Collection, Hoard, memoryHeld, type Sight } from './hoard.ts'
+import { afterCollections, type Collection, type Glimpse, Hoard, memoryHeld, memoryOld, type Sight } from './hoard.ts'
 import { type NamedOperator, nameOf } from './stages.ts'
 
 type Emit = (item: unknown) => void
@@ -181,9 +181,12 @@ export class Pipeline {
   }
 
   #sight(): Sight {
-    const { held, old } = memoryHeld()
+    return { ...this.#glimpse(), held: memoryHeld() - this.#host.logBytes() }
+  }
+
+  #glimpse(): Glimpse {
     return {
-      ...{ held: held - this.#host.logBytes(), old, clients: this.#host.clients() },
+      ...{ old: memoryOld(), clients: this.#host.clients() },
       ...{ passed: [...this.#passed], bytes: this.#bytes, at: performance.now() },
     }
   }
@@ -191,8 +194,7 @@ export class Pipeline {
   /** Behind a major collection garbage is gone: what is there, somebody holds. Behind a minor one it only seems so. */
   #look(which: Collection): void {
     if (this.#failed || this.done) return
-    const sight = this.#sight()
-    const kept = which === 'major' ? this.#hoard?.look(sight) : this.#hoard?.glance(sight)
+    const kept = which === 'major' ? this.#hoard?.look(this.#sight()) : this.#hoard?.glance(this.#glimpse())
     if (kept === undefined) return
     const { stage, messages, bytes, tooMuch } = kept
     const got = `${Math.round(bytes / 2 ** 20)} MiB more memory and ${messages} messages that did not come out`

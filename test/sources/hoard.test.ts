@@ -44,6 +44,7 @@ describe('a stage that keeps all and gives nothing for a minute is named, and th
       expect(lines[0]).toMatch(
         new RegExp(`^warn: feed f: ${literal(who)} seems to keep what it is given: \\d+ MiB more`),
       )
+      expect(Number(/(\d+) MiB more/.exec(lines[0]!)![1])).toBeLessThan(128)
       await until('the feed to fail', () => feed.ending !== undefined, 20_000)
       expect(lines).toHaveLength(2)
       expect(feed.ending?.reason).toMatch(
@@ -173,12 +174,28 @@ describe('before the first major collection, what has outlived two minor ones', 
     expect(glances(at(115, 200_000, 1_500), at(130, 400_000, 2_100))).toEqual([undefined, undefined])
   })
 
+  test('names none that gives something: what it gave may be old and dead', () => {
+    const hoard = new Hoard(at(100, 0, 0))
+    expect(hoard.glance({ ...at(130, 300_000, 500), passed: [300_000, 3] })).toBeUndefined()
+  })
+
   test('is never too much, except of a stage that a major one has shown to keep its messages', () => {
     const hoard = new Hoard(at(100, 0, 0))
     const more = (old: number, passed: number, ms: number) => ({ ...at(old, passed, ms), held: (old - 100) * MIB })
     expect(hoard.glance(more(500, 3_000_000, 1_000))).toMatchObject({ tooMuch: false })
     expect(hoard.look(more(210, 1_000_000, 1_100))).toMatchObject({ tooMuch: false })
-    expect(hoard.glance(more(350, 2_000_000, 1_500))).toMatchObject({ tooMuch: false })
+    expect(hoard.glance(more(350, 2_000_000, 1_500))).toBeUndefined()
+    expect(hoard.glance({ ...more(360, 2_100_000, 1_600), passed: [2_100_000, 1] })).toBeUndefined()
     expect(hoard.glance(more(360, 2_100_000, 1_600))).toMatchObject({ tooMuch: true })
+  })
+
+  test('lays nothing to another stage than the one that a major one has shown', () => {
+    const first: Sight = { held: 0, old: 0, clients: 0, passed: [0, 0, 0], bytes: 0, at: 0 }
+    const hoard = new Hoard(first)
+    const fed = { ...first, passed: [40_000, 39_000, 0], bytes: 40e6, at: 500 }
+    expect(hoard.look({ ...fed, held: 40 * MIB })).toMatchObject({ stage: 1 })
+    expect(hoard.glance({ ...fed, old: 5 * MIB, at: 600 })).toBeUndefined()
+    const flooded = { ...fed, passed: [400_000, 300_000, 299_000], bytes: 400e6, at: 700 }
+    expect(hoard.glance({ ...flooded, old: 300 * MIB })).toBeUndefined()
   })
 })
