@@ -123,6 +123,8 @@ export type HubEvent =
     }
   | { readonly type: 'source-paused'; readonly feed: string; readonly cause: PauseCause }
   | { readonly type: 'source-resumed'; readonly feed: string; readonly pausedMs: number }
+  /** It has been asked and may give messages: for the first time, or again after `restarts` restarts. */
+  | { readonly type: 'source-running'; readonly feed: string; readonly restarts: number }
   | {
       readonly type: 'source-restarting'
       readonly feed: string

@@ -19,6 +19,8 @@ export interface SourceStatus {
   readonly restarts: number
   /** Messages it gave that the feed's pipeline did not pass on. */
   readonly filtered: number
+  /** Messages it gave that broke a rule, and were not published. */
+  readonly refused: number
   /** Why it failed last, on one line, cut where it is long; it stays when the source is asked again. Undefined: it never has. */
   readonly error: string | undefined
 }
@@ -69,6 +71,12 @@ export class Supply implements SourceStatus {
   /** Counts a message that the feed does not take, and tells of it once a second at the most. */
   refuse(error: SpillwayError): void {
     this.#refusals.add(error)
+  }
+
+  /** It has been asked, and may give messages. */
+  running(): void {
+    this.state = 'running'
+    this.#notify({ type: 'source-running', feed: this.#feed.name, restarts: this.restarts })
   }
 
   /** It is over, and is asked again after so many milliseconds; with a `failure`, because of that. */

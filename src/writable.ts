@@ -120,7 +120,7 @@ class Intake {
           ? lineCutter(maxMessageBytes, error => feed.source.refuse(error))
           : pieceCutter(maxMessageBytes)
     }
-    feed.source.state = 'running'
+    feed.source.running()
   }
 
   /** Calls `done` when the feed has it all and takes more. */

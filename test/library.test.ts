@@ -37,7 +37,7 @@ describe('events$', () => {
     source.complete()
     expect(await a.closed()).toBe(1000)
     await until('it to have left', () => types.includes('client-left'))
-    expect(types).toEqual(['client-joined', 'source-ended', 'client-left'])
+    expect(types).toEqual(['source-running', 'client-joined', 'source-ended', 'client-left'])
   })
 
   test('is delivered outside of what caused it', async () => {

@@ -94,7 +94,7 @@ async function runAll(
     refused: (error: SpillwayError) => feed.source.refuse(error),
     began: () => {
       begunAt = performance.now()
-      feed.source.state = 'running'
+      feed.source.running()
     },
     clings: () => logger.warn(`feed ${feed.name}: its source was told to stop and has not let go`),
   }

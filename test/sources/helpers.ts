@@ -28,6 +28,7 @@ export interface Watched {
   readonly hub: Hub
   /** What the hub logged, each line behind its level. */
   readonly lines: string[]
+  /** What happened, besides that sources run. */
   readonly events: HubEvent[]
 }
 
@@ -37,7 +38,9 @@ export function openHub(): Watched {
   const events: HubEvent[] = []
   const write = (level: string) => (line: string) => void lines.push(`${level}: ${line}`)
   const hub = new Hub({ logger: { info: write('info'), warn: write('warn'), error: write('error') } })
-  hub.events$.subscribe(event => void events.push(event))
+  hub.events$.subscribe(event => {
+    if (event.type !== 'source-running') events.push(event)
+  })
   onTestFinished(() => hub.close({ drainMs: 0 }))
   return { hub, lines, events }
 }

@@ -77,7 +77,31 @@ describe('replay', () => {
     expect((await played(recording([]), { loop: true })).feed.ending?.code).toBe(1000)
   })
 
-  test('at 1,000 times the speed and more loses nothing where it can wait', async () => {
+  test('at 1,000 times the speed keeps its pace, and loses nothing', async () => {
+    const times = Array.from({ length: 2_000 }, (_, i) => ({ time: T0 + i * 250, i }))
+    const { at, payloads } = await played(recording(times), { speed: 1_000 })
+    expect(payloads.map(line => (JSON.parse(line) as { i: number }).i)).toEqual(times.map(({ i }) => i))
+    for (const [i, time] of at.entries()) expect(time).toBeGreaterThanOrEqual((i * 250) / 1_000 - 2)
+  })
+
+  test('at 1,000 times the speed, what a slow reader of a feed that does not wait has lost is told exactly', async () => {
+    const { hub, client } = await startHub()
+    const times = Array.from({ length: 2_000 }, (_, i) => ({ time: T0 + i * 250, i, pad: 'x'.repeat(5_000) }))
+    const source = replay(recording(times), { speed: 1_000 })
+    const feed = hub.feed('f', { source, overflow: 'skip', capacity: 200_000, minClients: 2 })
+    const [healthy, slow] = [await client('/feeds/f'), await client('/feeds/f')]
+    slow.stop()
+    await until('the source to end', () => feed.source.state === 'ended')
+    slow.go()
+    expect(await slow.closed(20_000)).toBe(1000)
+    expect(await healthy.closed(20_000)).toBe(1000)
+    const { delivered, skipped } = feed.totals()
+    expect(slow.messages).toBeLessThan(2_000)
+    expect([delivered, skipped]).toEqual([healthy.messages + slow.messages, 4_000 - healthy.messages - slow.messages])
+    expect(feed.gaps.overflow).toBeGreaterThan(0)
+  })
+
+  test('at a million times the speed loses nothing where it can wait', async () => {
     const { hub, client } = await startHub()
     const source = replay(QUAKES, { speed: 1_000_000 })
     const feed = hub.feed('quakes', { source, overflow: 'pause', minClients: 2, capacity: 100_000 })

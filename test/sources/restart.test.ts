@@ -71,6 +71,10 @@ describe('a source that is a function', () => {
   test('is asked again when it fails: told with delay and reason, counted, in one log', async () => {
     const { hub, lines, events } = openHub()
     const { source } = lives(flood, flood, 'end')
+    const running: number[] = []
+    hub.events$.subscribe(event => {
+      if (event.type === 'source-running') running.push(event.restarts)
+    })
     const feed = hub.feed('f', { source, restart: { minMs: 1, maxMs: 2 } })
     const { epoch } = feed.log
     await until('the feed to end', () => feed.ending !== undefined)
@@ -81,6 +85,7 @@ describe('a source that is a function', () => {
     await until('the end to be told', () => events.some(({ type }) => type === 'source-ended'))
     const again = { type: 'source-restarting', feed: 'f', delayMs: expect.any(Number), reason: flood.message }
     expect(events).toEqual([again, again, { type: 'source-ended', feed: 'f' }])
+    expect(running).toEqual([0, 1, 2])
     expect(lines[0]).toMatch(/^warn: feed f: its source failed: the cellar is flooded; asked again in \d ms$/)
   })
 
