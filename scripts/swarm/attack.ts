@@ -150,12 +150,14 @@ function ramp(clients: readonly Client[], rampMs: number, signal: AbortSignal): 
 }
 
 function sampleOf(population: Population, counts: boolean): void {
+  const now = wallClock()
+  population.recentAge = new Delays()
+  for (const client of population.clients) {
+    if (client.connected) population.recentAge.add(now - Math.max(client.newest, client.openedAt))
+  }
   if (!counts) return
   population.latency.merge(population.recent.buckets)
-  const now = wallClock()
-  for (const client of population.clients) {
-    if (client.connected) population.age.add(now - Math.max(client.newest, client.openedAt))
-  }
+  population.age.merge(population.recentAge.buckets)
 }
 
 function startMeter(): () => Pick<Seen, 'seconds' | 'cpu' | 'loopLagMs'> {

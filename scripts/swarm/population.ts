@@ -37,6 +37,8 @@ export class Population {
   recent = new Delays()
   /** Of each client's newest message, once a second. */
   readonly age = new Delays()
+  /** The same at the last look. */
+  recentAge = new Delays()
   /** How connections ended that the server ended: by close code, 1006 where none came. */
   readonly closes = new Map<number, number>()
   /** Answers to the handshake that were no upgrade, by HTTP status. */

@@ -42,17 +42,18 @@ export class Progress {
       return
     }
     const rows = seen.populations.map(population => {
-      const { plan, recent } = population
+      const { plan, recent, recentAge } = population
       return [
         plan.name,
         String(connected(population)),
         `${rate(this.#since(population))}`,
         time(recent.at(0.5)),
         time(recent.at(0.99)),
+        time(recentAge.at(0.99)),
         count(population.closes),
       ]
     })
-    const head = ['population', 'connected', 'messages/s', 'p50', 'p99', 'closed']
+    const head = ['population', 'connected', 'messages/s', 'p50', 'p99', 'age p99', 'closed']
     this.#draw([
       `${this.#title}: ${phase}, ${at}`,
       ...aligned([head, ...rows]),
@@ -73,8 +74,9 @@ export class Progress {
   }
 
   #brief(population: Population): string {
-    const { plan, recent } = population
-    return `${plan.name} ${connected(population)}/${plan.count} ${rate(this.#since(population))} messages/s p99 ${time(recent.at(0.99))}`
+    const { plan, recent, recentAge } = population
+    const [p99, age] = [recent, recentAge].map(delays => time(delays.at(0.99)))
+    return `${plan.name} ${connected(population)}/${plan.count} ${rate(this.#since(population))} messages/s p99 ${p99} age ${age}`
   }
 
   #server({ hub }: Seen): string {

@@ -78,7 +78,7 @@ describe('against a hub', () => {
     expect(out).toMatch(/^swarm .*cpu \d/m)
     expect(out).toMatch(/^server .*rss .*bound .*account 0/m)
     for (const text of asserted) expect(out).toContain(`✓ ${text} (`)
-    expect(errors).toMatch(/^swarm, duration, \d s: healthy 20\/20 /m)
+    expect(errors).toMatch(/^swarm, duration, \d s: healthy 20\/20 \S+ messages\/s p99 .+ age .+; server .*evicted$/m)
   })
 
   test('ends with 1 when one does not, with the value that was measured, and writes it all as JSON', async () => {
