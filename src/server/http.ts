@@ -33,13 +33,13 @@ export function send(
  * Newcomers that may wait to be accepted: after a restart all of them come at once, and who finds no room tries again after a second. Node's
  * own is 511; the kernel takes less where `somaxconn` is less.
  */
-const BACKLOG = 4_096
+export const BACKLOG = 4_096
 
-/** `hint`: why it is this port, for whoever did not choose it. @throws SpillwayError `port_in_use` */
-export function listen(server: Server, port: number, host: string, what = 'port', hint = ''): Promise<void> {
+/** @throws SpillwayError `port_in_use` */
+export function listen(server: Server, port: number, host: string, what = 'port'): Promise<void> {
   return new Promise((resolve, reject) => {
     const refuse = (error: NodeJS.ErrnoException) => {
-      const taken = error.code === 'EADDRINUSE' ? `it is in use${hint}` : reasonOf(error)
+      const taken = error.code === 'EADDRINUSE' ? 'it is in use' : reasonOf(error)
       const message = expected(what, `an address to listen on (${taken})`, `${host}:${port}`)
       reject(new SpillwayError('port_in_use', message, { cause: error }))
     }

@@ -12,6 +12,7 @@ import { DASHBOARDS } from '../../scripts/dashboards.ts'
 import { readOrders } from '../../scripts/swarm/arguments.ts'
 import { readConfiguration } from '../../src/config.ts'
 import { hubSettings } from '../../src/options.ts'
+import { BACKLOG } from '../../src/server/http.ts'
 import { run } from '../cli/run.ts'
 import { needs } from '../support/tools.ts'
 
@@ -35,6 +36,7 @@ interface Service {
   readonly depends_on?: Readonly<Record<string, { readonly condition: string }>>
   readonly stop_grace_period?: string
   readonly mem_limit?: string
+  readonly sysctls?: Readonly<Record<string, string>>
   readonly ulimits?: { readonly nofile: { readonly soft: number; readonly hard: number } }
   readonly environment?: Readonly<Record<string, string>>
 }
@@ -147,6 +149,16 @@ describe('the hub', () => {
     expect(bytes(hub.mem_limit!)).toBeGreaterThan(given.memory.total + given.memory.kernel)
   })
 
+  test('has a kernel that takes a crowd, and lets go of clients that vanished', () => {
+    expect(Object.entries(hub.sysctls!).sort()).toEqual([
+      ['net.core.somaxconn', `${BACKLOG}`],
+      ['net.ipv4.tcp_orphan_retries', '3'],
+      ['net.ipv4.tcp_retries2', '8'],
+    ])
+    const operations = text('docs/operations.md')
+    for (const name of Object.keys(hub.sysctls!)) expect(operations, name).toContain(name)
+  })
+
   test('has a feed for each of three policies', () => {
     expect(given.feeds.map(({ options }) => options.overflow).sort()).toEqual(['evict', 'pause', 'skip'])
   })
@@ -154,6 +166,14 @@ describe('the hub', () => {
 
 describe('Prometheus', () => {
   const path = needs('prometheus')
+  const promtool = needs('promtool')
+
+  test.skipIf(promtool === undefined)('finds nothing to object to in its configuration and the rules it names', () => {
+    const file = join(root, 'grafana/prometheus/prometheus.yml')
+    const { status, stdout, stderr } = spawnSync(promtool!, ['check', 'config', file], { encoding: 'utf8' })
+    expect(status, stdout + stderr).toBe(0)
+    expect(stdout).toContain('SUCCESS')
+  })
 
   test.skipIf(path === undefined)('knows its flags', () => {
     const { stderr, stdout } = spawnSync(path!, ['--help'], { encoding: 'utf8' })
@@ -180,10 +200,10 @@ describe('Grafana', () => {
     readonly type: string
     readonly url: string
     readonly isDefault: boolean
-    readonly jsonData: { readonly timeInterval: string }
+    readonly jsonData: { readonly timeInterval: string; readonly manageAlerts: boolean }
   }
 
-  test('has Prometheus as its data source, at its address and its interval', () => {
+  test('has Prometheus as its data source, at its address and its interval, and shows its alerts', () => {
     const { datasources } = yaml<{ readonly datasources: readonly DataSource[] }>(
       'grafana/provisioning/datasources/prometheus.yml',
     )
@@ -196,7 +216,7 @@ describe('Grafana', () => {
         type: 'prometheus',
         url: `http://prometheus:${port}`,
         isDefault: true,
-        jsonData: { timeInterval: global.scrape_interval },
+        jsonData: { timeInterval: global.scrape_interval, manageAlerts: true },
       },
     ])
   })

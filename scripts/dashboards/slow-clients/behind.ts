@@ -1,7 +1,7 @@
 /** Slow clients: how far they are behind, and where what they wait for is: queued in the hub, or in flight. */
 import type { Section } from '../board.ts'
 import { BANDS, SPREAD, STATES } from '../palette.ts'
-import { graph } from '../panel.ts'
+import { graph, levels } from '../panel.ts'
 import { least, most, ofFeeds, ofHub, spread, sumOf } from '../queries.ts'
 
 export const far: Section = {
@@ -31,6 +31,7 @@ export const far: Section = {
             ask: spread('reader_data_age_seconds'),
             unit: 's',
             logarithmic: true,
+            levels: levels('good', [5, 'fair'], [30, 'bad']),
             colours: SPREAD,
           }),
         ],

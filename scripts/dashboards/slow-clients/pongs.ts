@@ -1,7 +1,7 @@
 /** Slow clients: what pongs say of their links. */
 import type { Section } from '../board.ts'
 import { SPREAD } from '../palette.ts'
-import { graph, heatmap } from '../panel.ts'
+import { graph, heatmap, levels } from '../panel.ts'
 import { mean, ofHub, perSecond, quantile } from '../queries.ts'
 
 export const pongs: Section = {
@@ -50,6 +50,7 @@ export const pongs: Section = {
               [quantile(0.99, 'pong_delay_seconds'), 'p99'],
             ],
             unit: 's',
+            levels: levels('good', [1, 'fair'], [5, 'bad']),
             colours: SPREAD,
           }),
         ],
