@@ -75,7 +75,7 @@ what was changed, when and by whom. Capacity, format and policies cannot be chan
 A dry run looks once a second at every reader of a feed as if it had other limits, and counts the different ones that would have been
 evicted: ${DRY_RUN_REASONS.map(reason => `\`${reason}\``).join(', ')} mean what they mean in [metrics.md](metrics.md); with \`overflow\` \`skip\` it counts those that would have been moved on (\`skipped\`).
 Nobody is touched, so a reader is counted once however long it stays over a limit; and one that is over for less than a second can be
-missed. Under \`pause\` the source waits, so lag does not come to what it would under \`evict\`. A \`stallTimeoutMs\` far below the hub's own is seen late
+missed. What makes the source wait, or ends who does (\`maxPauseMs\`, \`minGateBytesPerSec\`), cannot be tried dry: without the wait nothing would be as it is. Under \`pause\` the source waits, so lag does not come to what it would under \`evict\`. A \`stallTimeoutMs\` far below the hub's own is seen late
 for clients with nothing in flight, who are asked seldom. What all dry runs of a feed have counted is in the metrics.
 
 ## In a program

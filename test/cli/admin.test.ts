@@ -61,7 +61,7 @@ describe('the admin port', () => {
     ])
     expect([code, errors]).toEqual([
       2,
-      `spillway: adminPort: expected an address to listen on (it is in use; unless another is given, it is the one after that of the feeds), got "127.0.0.1:${taken}"\n`,
+      `spillway: adminPort: expected an address to listen on (it is in use), got "127.0.0.1:${taken}"\n`,
     ])
   })
 

@@ -77,7 +77,7 @@ test.each(['0.0.0.0', '::', '192.0.2.1'])('%s needs a token', async host => {
 test('a port that is taken is told as the admin port', async () => {
   const { hub, adminPort } = await startAdmin()
   await expect(serveAdmin(hub, { port: adminPort })).rejects.toThrow(
-    `adminPort: expected an address to listen on (it is in use; unless another is given, it is the one after that of the feeds), got "127.0.0.1:${adminPort}"`,
+    `adminPort: expected an address to listen on (it is in use), got "127.0.0.1:${adminPort}"`,
   )
 })
 

@@ -67,7 +67,7 @@ export async function serveAdmin(hub: Hub, options: AdminOptions = {}): Promise<
   server.maxConnections = MAX_CONNECTIONS
   server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) => endBad(error, socket))
   const sockets = track(server)
-  await listen(server, port, host, 'adminPort', '; unless another is given, it is the one after that of the feeds')
+  await listen(server, port, host, 'adminPort')
   server.on('error', error => hub.settings.logger.error(`admin: ${reasonOf(error)}`))
   const url = urlOf(server)
   serving?.welcome(Number(new URL(url).port || 80))

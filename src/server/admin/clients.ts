@@ -32,18 +32,20 @@ const CLOSED_TOLD = 100
 const REASON_BYTES = 123
 const REASON = 'evicted by an operator; retry=30s'
 
+/** Ranked in one go, so that they are compared as of one moment; what is told of each is of the moment it is told. */
 export async function listClients({ hub, watch }: Office, { query }: Asked): Promise<string> {
   const figure = SORTS[oneOf(query, 'sort', SORTED) ?? 'lag']
   const sign = oneOf(query, 'order', ORDERS) === 'asc' ? -1 : 1
   const [feed, state] = [feedIn(hub, query), oneOf(query, 'state', READER_STATES)]
   const ranking = new Ranking<Client>(whole(query, 'limit', 1, MOST_CLIENTS) ?? CLIENTS)
+  const now = performance.now()
   let total = 0
-  await eachInPieces(hub.clients, (client, now) => {
+  for (const client of hub.clients) {
     const { reader } = client
-    if ((feed !== undefined && reader.feed.name !== feed) || (state !== undefined && reader.state !== state)) return
+    if ((feed !== undefined && reader.feed.name !== feed) || (state !== undefined && reader.state !== state)) continue
     total++
     ranking.offer(client, sign * figure(client, now))
-  })
+  }
   return listed(total, 'clients', ranking.ranked, ({ item }, now) => clientStatus(item, watch, now))
 }
 
