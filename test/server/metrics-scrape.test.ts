@@ -126,6 +126,28 @@ test('clients are as many as readers, whoever leaves while the scrape is made', 
   expect(textOf(METRICS.find(({ name }) => name === 'spillway_clients')!, scrape)).toMatch(/ 2$/)
 })
 
+test('the account of each feed adds up, whatever comes and goes between one feed and the next', async () => {
+  const { hub, client } = await startHub()
+  const door = new Door(hub)
+  const feeds = ['f', 'g'].map(name => hub.feed(name))
+  const clients = await Promise.all(feeds.flatMap(({ name }) => [client(`/feeds/${name}`), client(`/feeds/${name}`)]))
+  const figures = new Figures()
+  let turns = 0
+  const next = async () => {
+    for (const feed of feeds) for (let i = 0; i < 3; i++) feed.publish({ payload: 'x' })
+    clients[turns]?.destroy()
+    turns++
+    await until('it to have left', () => hub.clients.size === Math.max(0, 4 - turns))
+  }
+  await figures.take(hub, Object.assign(new Pieces(), { next }))
+  expect(turns).toBeGreaterThan(2)
+  const scrape = { hub, door, figures, own: { count: 0, seconds: 0 } }
+  const families = parse(`${METRICS.map(metric => textOf(metric, scrape)).join('\n')}\n`)
+  expect(feeds.map(({ name }) => difference(families, name))).toEqual([0, 0])
+  const readers = [...families.get('spillway_readers')!.series.values()].reduce((sum, each) => sum + each, 0)
+  expect(readers).toBe(4)
+})
+
 test('values of labels are escaped, and a bound that there is none is +Inf', () => {
   const hub = new Hub({ targetDelayMs: 0 })
   const scrape = { hub, door: new Door(hub), figures: new Figures(), own: { count: 0, seconds: 0 } }

@@ -7,7 +7,7 @@ import type { Client } from '../../clients/client.ts'
 import type { Feed } from '../../feed.ts'
 import type { Hub } from '../../hub.ts'
 import type { ReaderState } from '../../reader.ts'
-import { eachInPieces } from '../pieces.ts'
+import { eachInPieces, Pieces } from '../pieces.ts'
 import { type Spread, spread } from '../stats.ts'
 import { type Band, bandOf, noBands } from './bands.ts'
 import { type Headroom, headroomOf } from './headroom.ts'
@@ -51,15 +51,21 @@ export async function survey({ feeds, clients }: Pick<Hub, 'feeds' | 'clients'>)
   const slowest = new Ranking<Client>(SLOWEST)
   let unconfirmed = 0
   let inFlightBytes = 0
-  await eachInPieces(clients, (client, now) => {
+  const look = (client: Client, now: number) => {
     const { reader } = client
     const ageMs = client.dataAgeMs(now)
     tallies.get(reader.feed)?.add(client, ageMs, now)
     slowest.offer(client, Math.max(SLOW_MS, ageMs))
     if (client.unconfirmed) unconfirmed++
     else inFlightBytes += reader.cursor.inFlightBytes
-  })
-  const told = new Map([...tallies].map(([feed, tally]) => [feed, tally.told()]))
+  }
+  const pieces = new Pieces()
+  await eachInPieces(clients, look, pieces)
+  const told = new Map<Feed, FeedSurvey>()
+  for (const [feed, tally] of tallies) {
+    told.set(feed, tally.told())
+    await pieces.next()
+  }
   return { at: performance.now(), feeds: told, slowest: slowest.ranked, unconfirmed, inFlightBytes }
 }
 
