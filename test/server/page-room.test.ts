@@ -52,6 +52,6 @@ describe.skipIf(executablePath === undefined)('the room on the page', () => {
     const { page } = await openPage(browser, `http://127.0.0.1:${hub.port}/`)
     const state = page.locator('#slowest-rows [data-part=state]').first()
     await state.waitFor()
-    expect(await state.getAttribute('title')).toMatch(/\S/)
+    expect(await state.getAttribute('title')).toMatch(/^[A-Z].{20,}\.$/)
   })
 })

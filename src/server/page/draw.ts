@@ -31,10 +31,11 @@ export function setText(element: Element, text: string): void {
   if (element.textContent !== text) element.textContent = text
 }
 
-/** What an element has grown to, it keeps: what stands below it does not jump with each client that comes and goes. */
+/** What an element has grown to, it keeps as far as the style sheet lets it: what stands below does not jump with each client that comes and goes. */
 export function keepHeight(element: HTMLElement): void {
   const height = element.offsetHeight
-  if (height > (Number.parseFloat(element.style.minHeight) || 0)) element.style.minHeight = `${height}px`
+  const kept = Number.parseFloat(element.style.getPropertyValue('--kept')) || 0
+  if (height > kept) element.style.setProperty('--kept', `${height}px`)
 }
 
 /** A point of a sparkline: `x` from 0 (left) to 1 (right), `y` in whatever unit. */

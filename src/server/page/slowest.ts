@@ -18,8 +18,8 @@ const MINUTE = 60
 const WHY: Readonly<Record<string, string>> = {
   live: 'It has everything, and gets the next message at once.',
   catching: 'It is behind and takes its turn: what is queued goes out as it reads.',
-  blocked: 'Its socket did not take all of the last write: it does not read.',
-  full: 'All that may be in flight to it is: it gets more when it has taken some of that. It, or its connection, is slower than the feed.',
+  blocked: 'Its socket did not take all of the last write: it gets more when it has.',
+  full: 'All that may be in flight to it is: it, or its connection, is slower than the feed. Or it has not answered yet, and others come first.',
   sampled: 'It has asked for so many messages a second, and gets the newest.',
   closed: 'It is being closed.',
 }
