@@ -73,7 +73,7 @@ export class Client implements Sink, Asker {
     this.#bytesRead = wire.bytesRead
     if (host.maxConnectionAgeMs > 0) this.#age = new Age(host, this.#aliveAt)
     channel.on('close', (code, reason) => this.#closed(code, reason))
-    channel.on('error', error => this.#departure.failed(error))
+    channel.on('error', error => this.#leave().failed(error))
     channel.on('ping', data => this.#answer(data))
     this.reader = feed.readers.join(this, joining)
     if (host.windows === undefined) return
@@ -181,10 +181,10 @@ export class Client implements Sink, Asker {
     const code = cause === 'stall' ? CLOSE.stalled : CLOSE.tooSlow
     const figures = figuresOf(this, reader, cause, this.#host.stallTimeoutMs)
     const event = { client: this.info, feed: reader.feed.name, cause, detail, figures }
-    this.#departure.cause = cause
+    this.#leave().cause = cause
     this.close(code, cause === 'operator' ? detail : `${cause === 'stall' ? 'stalled' : 'too slow'}: ${detail}`)
     this.#host.notify({ type: 'client-evicted', ...event, account: reader.account() })
-    if (cause === 'pinned') this.#departure.terminate()
+    if (cause === 'pinned') this.#leave().terminate()
   }
 
   /**
@@ -204,7 +204,7 @@ export class Client implements Sink, Asker {
 
   /** It is sent no more: closes once everything is taken. */
   finishWith(ending: Ending): void {
-    this.#departure.ending = ending
+    this.#leave().ending = ending
     this.#askAll()
     this.#closeIfServed()
   }
@@ -213,14 +213,14 @@ export class Client implements Sink, Asker {
   close(code: number, reason: string): void {
     if (this.#leaving?.closing) return
     this.#askAll() // the answer still counts, though the client is closing
-    this.#departure.close(code, reason)
+    this.#leave().close(code, reason)
     this.reader.feed.readers.close(this.reader)
   }
 
   /** Ends the socket at once. */
   terminate(): void {
     this.close(CLOSE.restart, 'stopped')
-    this.#departure.terminate()
+    this.#leave().terminate()
   }
 
   /**
@@ -239,10 +239,10 @@ export class Client implements Sink, Asker {
     }
     if (this.#channel.readyState !== OPEN) {
       this.reader.feed.readers.close(this.reader)
-      this.#departure.giveGrace()
+      this.#leave().giveGrace()
       return
     }
-    windows?.doubt(this, now)
+    windows?.giveUpIfSilent(this, now)
     this.#closeIfServed()
     this.#age?.look(this, now)
     if (stallTimeoutMs === 0 || this.#leaving?.closing) return
@@ -381,13 +381,13 @@ export class Client implements Sink, Asker {
   }
 
   /** How it leaves, from now on. */
-  get #departure(): Leaving {
+  #leave(): Leaving {
     this.#leaving ??= new Leaving(this.#channel, this.#host.evictGraceMs)
     return this.#leaving
   }
 
   #closed(code: number, reason: Buffer): void {
-    const left = this.#departure.gone(code, reason)
+    const left = this.#leave().gone(code, reason)
     const { reader } = this
     reader.feed.readers.leave(reader)
     this.#host.windows?.close(this)

@@ -49,7 +49,7 @@ export class Windows {
   }
 
   /** Once a second: a client that has not answered its first ping for long counts as one that never answers. */
-  doubt(client: Client, now: number): void {
+  giveUpIfSilent(client: Client, now: number): void {
     const { window } = client
     if (window?.state !== 'starting' || window.askedSince === undefined) return
     const { stallTimeoutMs } = this.#settings
