@@ -71,20 +71,34 @@ test('every link between the documents leads somewhere', () => {
   }
 })
 
+/** Members that the rest of the hub uses, and that a program need not know. */
+const INSIDE = {
+  Hub: 'admit clients closes settings timing windows'.split(' '),
+  Feed: 'accounts demand dryRun dryRunEvictions evict failures flushed flushedInline gaps listed log resumes skip stop tick unflushedSince'.split(
+    ' ',
+  ),
+}
+
 test('docs/library.md names what functions, hub and feeds have, and every event', async () => {
   const page = read('docs/library.md')
   const hub = new spillway.Hub()
+  const types: unknown[] = []
   const has = { Serving: spillway, Hub: hub, Feed: hub.feed('f') }
   for (const [title, object] of Object.entries(has)) {
     const [, section = ''] = new RegExp(`## ${title}\\n(.*?)(?=\\n## |$)`, 's').exec(page) ?? []
     const cells = [...section.matchAll(/^\| (`.*?) \|/gm)].flatMap(([, cell]) => [...cell!.matchAll(/`(\w+\$?)/g)])
-    expect(cells.length, title).toBeGreaterThan(2)
     for (const [, name] of cells) expect(name! in object, `${title}: ${name}`).toBe(true)
+    const told = new Set(cells.map(([, name]) => name!))
+    const members = [...Object.keys(object), ...Object.getOwnPropertyNames(Object.getPrototypeOf(object) ?? {})]
+    const untold = members.filter(name => !told.has(name) && !name.startsWith('#') && name !== 'constructor')
+    if (title !== 'Serving') expect(untold.sort(), title).toEqual(INSIDE[title as 'Hub' | 'Feed'])
   }
   await hub.close({ drainMs: 0 })
   for (const [, type] of read('src/events.ts').matchAll(/readonly type: '([\w-]+)'/g)) {
     expect(page).toContain(`\`${type}\``)
+    types.push(type)
   }
+  expect(types.length).toBeGreaterThan(8)
 })
 
 test('every npm script that the documents name exists', () => {

@@ -3,6 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { CLOSE_CODES } from '../src/clients/closes.ts'
+import { readConfiguration } from '../src/config.ts'
 import { SETTINGS } from '../src/settings.ts'
 
 const root = join(import.meta.dirname, '..')
@@ -83,4 +84,27 @@ test('every flag that it names is one of spillway serve', () => {
   const flags = new Set(SETTINGS.map(({ flag }) => `--${flag}`))
   for (const flag of all(document, /(?<![\w-])(--[a-z][a-z-]+)/g))
     if (!foreign.includes(flag)) expect([...flags]).toContain(flag)
+})
+
+test('the bounds in Sizing are what check says to these flags', async () => {
+  const rows = [
+    ...section('Sizing').matchAll(
+      /^\| (none|`(--[^`]+)`)[^|]*\| ([\d,]+) MiB \| (\d+) \/ (\d+) \/ ([\d,]+) MiB \| (\d+) MiB \|$/gm,
+    ),
+  ]
+  expect(rows).toHaveLength(4)
+  for (const [row, , flags = '', ...told] of rows) {
+    const feeds = / (\d) feeds/.exec(row)?.[1] === '3' ? ['ticker', 'host', 'ticker'] : ['ticker', 'host']
+    const args = [
+      ...flags.split(' ').filter(flag => flag !== ''),
+      ...feeds.flatMap((of, i) => ['--feed', `f${i}=${of}`]),
+    ]
+    const { memory } = await readConfiguration(args, { environment: {}, folder: join(root, 'test') })
+    const { total, logs, clients, pinned, kernel } = memory
+    const mebibytes = [total, logs, clients, pinned, kernel].map(bytes => Math.round(bytes / 2 ** 20))
+    expect(
+      told.map(text => Number(text.replace(',', ''))),
+      row,
+    ).toEqual(mebibytes)
+  }
 })

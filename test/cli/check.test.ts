@@ -1,5 +1,5 @@
 /** `spillway check`: what would run and where each value came from, or everything that is wrong; and `serve` with the same file. */
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
@@ -252,11 +252,37 @@ describe('serve', () => {
     await until('what was in the file', () => log.texts.includes('one'))
     writeFileSync(join(folder, 'app.log'), 'one\ntwo\n')
     await until('what came to it', () => log.texts.includes('two'))
+    renameSync(join(folder, 'app.log'), join(folder, 'app.log.1'))
+    writeFileSync(join(folder, 'app.log'), 'three\n')
+    await until('what the new file has', () => log.texts.includes('three'))
+    writeFileSync(join(folder, 'app.log'), 'four\n'.repeat(2)) // truncated, and written again
+    await until('what came behind the truncation', () => log.texts.includes('four'))
+    expect([...new Set(log.texts)]).toEqual(['one', 'two', 'three', 'four'])
     const data = await hub.listen('/feeds/data?from=earliest')
     await until('the recording, over and over', () => data.messages > 4)
     expect(data.texts.slice(0, 3)).toEqual(['{"time":0,"n":1}', '{"time":60000,"n":2}', '{"time":0,"n":1}'])
     await until('the end of the command', () =>
       hub.errors().includes('feed echo: its source has ended after 1 messages'),
     )
+  })
+
+  test('a command that crashes is run again, and what it said and how it ended is in the log', async () => {
+    const hub = await serve(folderWith({}), ['--exec', 'echo up; echo no disk >&2; exit 3'])
+    const client = await hub.listen('/feeds/echo?from=earliest')
+    await until('it to be run again', () => client.messages >= 2)
+    expect(new Set(client.texts)).toEqual(new Set(['up']))
+    const told = hub
+      .errors()
+      .split('\n')
+      .filter(line => line !== '')
+      .map(line => JSON.parse(line) as { readonly level: string; readonly msg: string; readonly event?: string })
+    const crash = told.find(({ event }) => event === 'source-restarting')
+    expect(crash).toMatchObject({
+      level: 'warn',
+      msg: expect.stringMatching(
+        /^feed echo: its source failed: the command exited with code 3; asked again in \d+ ms$/,
+      ),
+    })
+    expect(told.some(({ msg }) => msg.includes('no disk'))).toBe(true)
   })
 })

@@ -4,6 +4,7 @@
  * judges only what does not depend on the machine.
  */
 import { expect, test } from 'vitest'
+import { median } from '../../scripts/bench/results.ts'
 import { type Run, type Span, start } from '../../scripts/bench/run.ts'
 import { type Family, parse } from '../support/exposition.ts'
 import { FULL, tell } from '../support/trial.ts'
@@ -17,16 +18,17 @@ const SCRAPE_EVERY_MS = FULL ? 1_000 : 100
 
 const own = (families: Map<string, Family>, name: string) => families.get(`spillway_${name}`)!.series.get('')!
 const millis = (value: number) => Math.round(value * 100) / 100
-/** The best of several: what else the machine does makes each of them worse, and none better. */
-const p99 = (spans: readonly Span[]) => Math.min(...spans.map(({ delays }) => delays.at(0.99)))
+/** The middle one of several: what else the machine does makes some of them worse. */
+const p99 = (spans: readonly Span[]) => median(spans.map(({ delays }) => delays.at(0.99)))
 
 async function textOf(run: Run): Promise<string> {
   return (await fetch(`http://127.0.0.1:${run.port}/metrics`)).text()
 }
 
-/** A span of time in which somebody scrapes. */
-async function scraped(run: Run): Promise<Span> {
-  const scraping = setInterval(() => void textOf(run), SCRAPE_EVERY_MS)
+/** A span of time in which somebody scrapes; what each scrape took is told by the one behind it. */
+async function scraped(run: Run, told: number[]): Promise<Span> {
+  const scrape = async () => told.push(own(parse(await textOf(run)), 'scrape_seconds_total') * 1_000)
+  const scraping = setInterval(() => void scrape(), SCRAPE_EVERY_MS)
   try {
     return await run.span(SECONDS)
   } finally {
@@ -43,15 +45,16 @@ test('a scrape of ten thousand clients on twenty feeds is not felt', async () =>
     const first = parse(await textOf(run))
     const series = [...first.values()].reduce((sum, family) => sum + family.series.size, 0)
     const [without, during]: [Span[], Span[]] = [[], []]
+    const told: number[] = []
     for (let pair = 0; pair < PAIRS; pair++) {
       without.push(await run.span(SECONDS))
-      during.push(await scraped(run))
+      during.push(await scraped(run, told))
     }
     const last = parse(await textOf(run))
-    const scrapes = own(last, 'scrapes_total') - own(first, 'scrapes_total')
-    const tookMs = ((own(last, 'scrape_seconds_total') - own(first, 'scrape_seconds_total')) / scrapes) * 1_000
+    const took = told.slice(1).map((total, i) => total - told[i]!)
+    const tookMs = median(took)
     tell('scrape', {
-      ...{ clients: CLIENTS, series, scrapes, tookMs: millis(tookMs) },
+      ...{ clients: CLIENTS, series, scrapes: took.length, tookMs: millis(tookMs), mostMs: millis(Math.max(...took)) },
       coldMs: millis(own(first, 'scrape_seconds_total') * 1_000),
       p99Without: without.map(({ delays }) => millis(delays.at(0.99))),
       p99During: during.map(({ delays }) => millis(delays.at(0.99))),
