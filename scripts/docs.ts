@@ -145,7 +145,7 @@ ${RESUMES.map(outcome => `| \`${outcome}\` | ${RESUMED[outcome]} |`).join('\n')}
 
 ## What adds up
 
-For every reader, at any time: published since it joined = taken + in flight + skipped + conflated + queued. When a client closes,
+For every reader, at any time: published since it joined = taken + in flight + skipped + queued (and conflated, which is 0 until there is a policy that conflates). When a client closes,
 what was in flight becomes \`unknown\` and what was queued \`undelivered\`. \`spillway_delivered_messages_total\` is what was taken: a pong
 came back from behind it, so the client's WebSocket stack has it, whatever its page does with it. Of a client that never answers
 (\`spillway_unconfirmed_clients\`) nothing counts as taken; with the window off (\`--target-delay 0\`), what its socket took does.
