@@ -10,7 +10,12 @@ const OUTCOMES: readonly Outcome[] = ['clean', 'terminated']
 const REASONS = Object.entries(REFUSALS) as [RefusalReason, number][]
 
 const comingAndGoing: readonly Metric[] = [
-  ofHub('gauge', 'clients', 'Sockets the hub serves.', ({ figures }) => figures.clients),
+  ofHub(
+    'gauge',
+    'clients',
+    'Sockets the hub serves. Each has one reader: what state they are in is told by spillway_readers.',
+    ({ figures }) => figures.clients,
+  ),
   ofHub('gauge', 'max_clients', 'How many it takes (maxClients).', ({ hub }) => hub.settings.maxClients),
   metric(
     'counter',
