@@ -95,17 +95,21 @@ export class Reader {
     return this.cursor.confirmed
   }
 
+  /** How far it is sent: to the head, or to where it was when the hub stopped sending to it. */
+  get end(): Position {
+    return this.until ?? this.feed.log.end
+  }
+
   /** What is not yet written to it. Seconds are the age of the oldest of it that the log still has. */
   queued(now: number): { readonly messages: number; readonly bytes: number; readonly seconds: number } {
-    const { log } = this.feed
+    const { end } = this
     const { at } = this.cursor
-    const end = this.until ?? log.end
-    const seconds = at.count < end.count ? (now - (log.timeAt(at) ?? now)) / 1_000 : 0
+    const seconds = at.count < end.count ? (now - (this.feed.log.timeAt(at) ?? now)) / 1_000 : 0
     return { messages: end.count - at.count, bytes: end.bytes - at.bytes, seconds }
   }
 
   /** What became of every message since it joined, up to the head, or to the place where the hub stopped sending. */
   account(closed = false): Account {
-    return this.cursor.account(this.until ?? this.feed.log.end, closed)
+    return this.cursor.account(this.end, closed)
   }
 }

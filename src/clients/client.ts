@@ -101,8 +101,8 @@ export class Client implements Sink, Asker {
 
   /** Whether nothing is queued for it. */
   get allWritten(): boolean {
-    const { cursor, feed, until } = this.reader
-    return cursor.at.count >= (until ?? feed.log.end).count && cursor.unfinished === undefined
+    const { cursor, end } = this.reader
+    return cursor.at.count >= end.count && cursor.unfinished === undefined
   }
 
   /** Whether it has everything that it is to get, as far as can be known. */

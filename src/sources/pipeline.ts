@@ -186,8 +186,11 @@ export class Pipeline {
 
   #glimpse(): Glimpse {
     return {
-      ...{ old: memoryOld(), clients: this.#host.clients() },
-      ...{ passed: [...this.#passed], bytes: this.#bytes, at: performance.now() },
+      old: memoryOld(),
+      clients: this.#host.clients(),
+      passed: [...this.#passed],
+      bytes: this.#bytes,
+      at: performance.now(),
     }
   }
 

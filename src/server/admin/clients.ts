@@ -19,7 +19,7 @@ export const SORTS = {
   /** How old the data is that it waits for. */
   age: (client: Client, now: number) => client.dataAgeMs(now),
   'in-flight': ({ reader }: Client) => reader.cursor.inFlightBytes,
-  queued: ({ reader }: Client) => (reader.until ?? reader.feed.log.end).bytes - reader.cursor.at.bytes,
+  queued: ({ reader }: Client) => reader.end.bytes - reader.cursor.at.bytes,
 } as const
 
 type Sort = keyof typeof SORTS
@@ -103,7 +103,7 @@ function clientStatus(client: Client, watch: Watch, now: number) {
   const { reader } = client
   const { feed, cursor, confirmed, maxRate } = reader
   const { log } = feed
-  const end = reader.until ?? log.end
+  const { end } = reader
   const messages = end.count - confirmed.count
   const headroom = headroomOf(reader, now)
   const info = readerInfo(client, now)

@@ -61,10 +61,9 @@ export class FeedFigures {
   }
 
   /** What the cursor tells: a few numbers that lie together. */
-  count({ cursor, until, feed }: Reader): void {
+  count({ cursor, end }: Reader): void {
     const { at, confirmed, inFlightBytes } = cursor
     const { account, queued, lag } = this
-    const end = until ?? feed.log.end
     const waiting = end.count - at.count
     account.delivered += cursor.taken
     account.deliveredBytes += cursor.takenBytes

@@ -87,7 +87,7 @@ class Tally {
     this.#states[reader.state]++
     this.#ages.push(seconds)
     this.#bands[bandOf(seconds)]++
-    const queued = (reader.until ?? reader.feed.log.end).count - reader.cursor.at.count
+    const queued = reader.end.count - reader.cursor.at.count
     if (queued > this.#queuedMessages) this.#queuedMessages = queued
     const headroom = headroomOf(reader, now)
     if (headroom !== undefined && headroom.ratio < (this.#headroom?.ratio ?? Number.POSITIVE_INFINITY))
